@@ -1,0 +1,187 @@
+"""What a plugin may supply. Each thing is offered as a `...Kind` record by a declare hook; Guardian makes the instances.
+
+Image arrays are numpy `uint8`; this module names them as `Any`-free protocols without importing numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import threading
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from pydantic import BaseModel
+
+    from guardian.model.event import Event
+    from guardian.model.health import Finding
+    from guardian.model.media import Packet, StreamInfo
+    from guardian.model.segment import SegmentRecord
+    from guardian.model.vision import Detection, Track
+
+
+class CameraSource(Protocol):
+    """One open camera stream. Blocking, for it owns a thread of its camera's own process.
+
+    Raises the `DeviceFault` family (`CameraUnreachable`, `CameraRefusedLogin`, `CameraPathNotFound`, `NotAVideo`,
+    `EndOfSource`), each with a cure; messages must not contain passwords.
+    """
+
+    def open(self, stop: threading.Event) -> StreamInfo:
+        """Connect and learn what comes. Must return or raise within its own time limit (10 s at the most)."""
+        ...
+
+    def read(self, timeout_s: float) -> Packet | None:
+        """Return the next packet, or None when none came within `timeout_s`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the device; may be called twice, and from another thread to break a hung read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CameraKind:
+    """A kind of camera. `make(settings, stream)` returns a closed source for stream `main` or `sub`.
+
+    `settings` is the validated instance of `config_model`; `streams(settings)` names the streams it has, main first.
+    `live` is False for sources that may be re-read at will (files).
+    """
+
+    name: str
+    title: str
+    config_model: type[BaseModel]
+    make: Callable[[BaseModel, str], CameraSource]
+    streams: Callable[[BaseModel], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A detector model: files, family and numbers from its card (`guardian/detect/catalogue.py` fills it)."""
+
+    name: str
+    path: str
+    family: str  # "ssd" | "yolo" | "yolox" | "nanodet" | "omz_ssd" | "tflite_ssd"
+    width: int
+    height: int
+    labels: tuple[str, ...]
+    threshold: float
+    keep: frozenset[str] = frozenset()  # labels to report; empty: all
+    options: tuple[tuple[str, str], ...] = ()
+
+
+class Detector(Protocol):
+    """A loaded network on one device. Blocking, one thread."""
+
+    @property
+    def device(self) -> str:
+        """Device in use, for the owner, such as `CPU (OpenVINO 2026.4)`."""
+        ...
+
+    def infer(self, batch: NDArray[np.uint8]) -> list[list[NDArray[np.float32]]]:
+        """Run pictures (N, H, W, 3, model's colour order) and return the raw output arrays of each one."""
+        ...
+
+    def close(self) -> None:
+        """Release the device."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorKind:
+    """A runtime for models. `can_run(spec)` says no with a reason, or returns an empty string. `rank`: lower is preferred."""
+
+    name: str
+    title: str
+    rank: int
+    can_run: Callable[[ModelSpec], str]
+    make: Callable[[ModelSpec, str], Detector]  # (model, device or "AUTO")
+    devices: Callable[[], tuple[str, ...]]
+
+
+class Tracker(Protocol):
+    """Follows things over frames of one camera. Pure: no clock, no I/O."""
+
+    def update(self, utc_us: int, detections: Sequence[Detection]) -> tuple[Track, ...]:
+        """Take one frame's detections and return every live track."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerKind:
+    """A tracking algorithm."""
+
+    name: str
+    title: str
+    make: Callable[[], Tracker]
+
+
+class SegmentStore(Protocol):
+    """A place that keeps sealed segments. Async; every call is idempotent by segment id. It sees sealed bytes only."""
+
+    async def put(self, segment: SegmentRecord, chunks: AsyncIterator[bytes]) -> None:
+        """Keep a whole sealed file."""
+        ...
+
+    async def read(self, segment: SegmentRecord, start: int, length: int) -> bytes:
+        """Return `length` bytes from `start`; NotFound where it is not kept here."""
+        ...
+
+    async def delete(self, segment: SegmentRecord) -> None:
+        """Forget it; no error where it is not kept here."""
+        ...
+
+    async def usage(self) -> tuple[int, int]:
+        """Return (bytes used by us, bytes free)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StorageKind:
+    """A kind of storage backend."""
+
+    name: str
+    title: str
+    config_model: type[BaseModel]
+    make: Callable[[BaseModel], SegmentStore]
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What to tell the owner. Never a picture in the clear; `url` leads to the page that needs a login."""
+
+    title: str
+    body: str
+    event: Event | None = None
+    url: str = ""
+
+
+class Notifier(Protocol):
+    """Tells the owner. Retried by Guardian, not by the plugin."""
+
+    async def send(self, notification: Notification) -> None:
+        """Deliver or raise `ServiceUnavailable` (try again) or `BadSetting` (do not)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NotifierKind:
+    """A way to tell the owner."""
+
+    name: str
+    title: str
+    config_model: type[BaseModel]
+    make: Callable[[BaseModel], Notifier]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """A check for `guardian doctor` and the system page; `run` is blocking and quick (2 s)."""
+
+    name: str
+    title: str
+    run: Callable[[], Sequence[Finding]]
+    tags: frozenset[str] = field(default=frozenset())

@@ -1,0 +1,65 @@
+"""Events: something began, went on, and ended. What a person reads on the page and a program gets from the API."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from guardian.model.vision import Box
+
+
+class EventState(StrEnum):
+    """Where an event stands."""
+
+    ACTIVE = "active"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class PathPoint:
+    """Where the thing was at a moment (UTC microseconds)."""
+
+    utc_us: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One visit of one thing to one camera.
+
+    `score` is the best seen. `end_us` is None while it lasts. `snapshot` names the sealed picture (relative to the data
+    folder's `pictures/`) or is empty. `path` holds at most a few points a second, oldest first.
+    """
+
+    id: str
+    camera: str
+    label: str
+    score: float
+    start_us: int
+    end_us: int | None
+    state: EventState
+    zones: tuple[str, ...] = ()
+    snapshot: str = ""
+    snapshot_us: int = 0
+    snapshot_box: Box | None = None
+    path: tuple[PathPoint, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class EventChange:
+    """One step in an event's life, as observers and the event stream get it. `serial` only grows."""
+
+    serial: int
+    what: str  # "start" | "update" | "end" | "delete"
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """Filter for a list of events, newest first. `cursor` is opaque, from the page before."""
+
+    camera: str | None = None
+    label: str | None = None
+    zone: str | None = None
+    start_us: int | None = None
+    end_us: int | None = None
+    limit: int = 50
+    cursor: str | None = None

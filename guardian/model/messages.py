@@ -1,0 +1,233 @@
+"""Messages between processes. Each is a frozen value; media bytes travel beside it as the payload (see platform.ipc)."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from guardian.model.camera import CameraStatus
+from guardian.model.event import Event
+from guardian.model.segment import FragmentMeta, SegmentHeader, SegmentRecord
+from guardian.model.vision import Detection
+
+# camera → conductor
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """First on every link: who speaks, and the secret its starter gave it."""
+
+    role: str  # "camera" | "inference"
+    name: str
+    pid: int
+    secret: str
+    type: Literal["hello"] = "hello"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """About once a second, and at each change of state."""
+
+    status: CameraStatus
+    type: Literal["status"] = "status"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentOpened:
+    """A new segment file exists; its first record is the sealed init segment."""
+
+    header: SegmentHeader
+    epoch: int
+    path: str
+    type: Literal["segment_opened"] = "segment_opened"
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentSealed:
+    """One more fragment is in the file."""
+
+    segment_id: str
+    meta: FragmentMeta
+    type: Literal["fragment_sealed"] = "fragment_sealed"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentClosed:
+    """A segment is complete on disk and can be indexed."""
+
+    record: SegmentRecord
+    type: Literal["segment_closed"] = "segment_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class EventReport:
+    """An event started, went on, or ended."""
+
+    what: Literal["start", "update", "end"]
+    event: Event
+    type: Literal["event"] = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveInit:
+    """Payload: MP4 init segment of a live stream. `codecs`: RFC 6381. `feed` names stream and encoding, as asked for."""
+
+    feed: str
+    codecs: str
+    width: int
+    height: int
+    note: str = ""
+    type: Literal["live_init"] = "live_init"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFragment:
+    """Payload: one moof + mdat (one video frame, or the audio between two). `arrived_us`: monotonic, for latency."""
+
+    feed: str
+    is_key: bool
+    arrived_us: int
+    type: Literal["live_fragment"] = "live_fragment"
+
+
+# conductor → camera
+
+
+@dataclass(frozen=True, slots=True)
+class WantLive:
+    """Begin or end sending a feed: `main`, `sub`, or `main/h264` for a transcode that every browser plays."""
+
+    feed: str
+    on: bool
+    type: Literal["want_live"] = "want_live"
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRecording:
+    """Stop or resume writing (disk full); watching goes on."""
+
+    paused: bool
+    why: str = ""
+    type: Literal["pause_recording"] = "pause_recording"
+
+
+@dataclass(frozen=True, slots=True)
+class NewVaultKey:
+    """Seal what comes to this public key from the next segment on. Payload: public key bytes."""
+
+    epoch: int
+    type: Literal["new_vault_key"] = "new_vault_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Close the segment and end."""
+
+    why: str = ""
+    type: Literal["stop"] = "stop"
+
+
+# camera → inference and back
+
+
+@dataclass(frozen=True, slots=True)
+class InferRequest:
+    """Look at `count` tensors that lie in shared memory from slot `slot` on (see platform.shared_frames)."""
+
+    ticket: int
+    slot: int
+    count: int
+    type: Literal["infer"] = "infer"
+
+
+@dataclass(frozen=True, slots=True)
+class InferReply:
+    """What was found, one tuple a tensor, boxes relative to that tensor's picture. `error` is empty when all went well."""
+
+    ticket: int
+    detections: tuple[tuple[Detection, ...], ...] = ()
+    error: str = ""
+    type: Literal["infer_reply"] = "infer_reply"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReady:
+    """Inference says what it runs and what it wants: input size in pixels, colour order, labels it can find."""
+
+    model: str
+    backend: str
+    device: str
+    width: int
+    height: int
+    colour: str  # "rgb" | "bgr"
+    pad: int  # letterbox fill value, 0..255
+    labels: tuple[str, ...]
+    threshold: float = 0.4
+    type: Literal["model_ready"] = "model_ready"
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceStats:
+    """inference → conductor, about once a second."""
+
+    model: str
+    backend: str
+    device: str
+    inferences_per_s: float
+    latency_ms: float
+    dropped: int
+    cameras: int
+    error: str = ""
+    type: Literal["inference_stats"] = "inference_stats"
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """camera → inference: the shared memory's descriptor rides along with this one."""
+
+    camera: str
+    slots: int
+    slot_bytes: int
+    type: Literal["attach"] = "attach"
+
+
+Message = (
+    Hello
+    | StatusReport
+    | SegmentOpened
+    | FragmentSealed
+    | SegmentClosed
+    | EventReport
+    | LiveInit
+    | LiveFragment
+    | WantLive
+    | PauseRecording
+    | NewVaultKey
+    | Stop
+    | InferRequest
+    | InferReply
+    | ModelReady
+    | InferenceStats
+    | Attach
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraJob:
+    """All a camera process needs to know, given at its start. `source` is the plugin's own settings, validated by it.
+
+    `options` are the camera's plain settings (record, detect, labels, zones, ...) as JSON text of settings.schema.
+    """
+
+    camera: str
+    name: str
+    kind: str  # camera kind, such as "rtsp"
+    plugin: str  # module:Class that provides it
+    options_json: str
+    data_dir: str
+    vault_public_key: bytes
+    vault_epoch: int
+    conductor_socket: str
+    inference_socket: str
+    secret: str
+    tracker_plugin: str = ""
+    log_json: bool = False
+    notes: tuple[str, ...] = field(default=())

@@ -1,0 +1,45 @@
+"""Structured logs on stderr: readable on a terminal, JSON on request. Says what a camera does, never what it saw."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+_CREDENTIALS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/@\s]+@")
+_SECRET_WORDS = ("password", "passphrase", "secret", "token", "cookie", "authorization")
+
+
+def redact(text: str) -> str:
+    """Take user and password out of every URL in a text."""
+    return _CREDENTIALS.sub(r"\g<scheme>…@", text)
+
+
+def _redact_fields(_: Any, __: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in fields.items():
+        if any(word in key.lower() for word in _SECRET_WORDS):
+            fields[key] = "…"
+        elif isinstance(value, str):
+            fields[key] = redact(value)
+    return fields
+
+
+def set_up_logs(*, as_json: bool = False, level: str = "info") -> None:
+    """Set up structlog and the standard library's logging for this process."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    structlog.configure(
+        processors=[*shared, structlog.processors.format_exc_info, _redact_fields, last]
+        if as_json
+        else [*shared, _redact_fields, last],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True)

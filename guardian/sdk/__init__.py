@@ -1,0 +1,95 @@
+"""All that a plugin may import of Guardian. Grows by addition; `API_LEVEL` says how far it has grown."""
+
+from guardian.hookspecs import hookimpl
+from guardian.interfaces import (
+    CameraKind,
+    CameraSource,
+    Detector,
+    DetectorKind,
+    HealthCheck,
+    ModelSpec,
+    Notification,
+    Notifier,
+    NotifierKind,
+    SegmentStore,
+    StorageKind,
+    Tracker,
+    TrackerKind,
+)
+from guardian.model.camera import CameraChange, CameraState, FoundCamera
+from guardian.model.errors import (
+    BadSetting,
+    CameraPathNotFound,
+    CameraRefusedLogin,
+    CameraStalled,
+    CameraUnreachable,
+    DeviceFault,
+    EndOfSource,
+    GuardianError,
+    NotAVideo,
+    NotFound,
+    ServiceUnavailable,
+)
+from guardian.model.event import Event, EventState, PathPoint
+from guardian.model.health import Finding, Health
+from guardian.model.media import Codec, Packet, StreamInfo, TrackInfo
+from guardian.model.segment import SegmentHeader, SegmentRecord
+from guardian.model.time import Instant, Span, from_rfc3339, to_rfc3339
+from guardian.model.vision import Box, Detection, Track
+from guardian.sdk.plugin import Plugin, PluginConfig, PluginContext
+
+API_LEVEL = 1
+__version__ = "0.1.0"
+
+__all__ = [
+    "API_LEVEL",
+    "BadSetting",
+    "Box",
+    "CameraChange",
+    "CameraKind",
+    "CameraPathNotFound",
+    "CameraRefusedLogin",
+    "CameraSource",
+    "CameraStalled",
+    "CameraState",
+    "CameraUnreachable",
+    "Codec",
+    "Detection",
+    "Detector",
+    "DetectorKind",
+    "DeviceFault",
+    "EndOfSource",
+    "Event",
+    "EventState",
+    "Finding",
+    "FoundCamera",
+    "GuardianError",
+    "Health",
+    "HealthCheck",
+    "Instant",
+    "ModelSpec",
+    "NotAVideo",
+    "NotFound",
+    "Notification",
+    "Notifier",
+    "NotifierKind",
+    "Packet",
+    "PathPoint",
+    "Plugin",
+    "PluginConfig",
+    "PluginContext",
+    "SegmentHeader",
+    "SegmentRecord",
+    "SegmentStore",
+    "ServiceUnavailable",
+    "Span",
+    "StorageKind",
+    "StreamInfo",
+    "Track",
+    "TrackInfo",
+    "Tracker",
+    "TrackerKind",
+    "from_rfc3339",
+    "hookimpl",
+    "to_rfc3339",
+]
