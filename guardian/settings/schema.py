@@ -1,0 +1,153 @@
+"""Every setting, its type, range, default and meaning. `guardian config explain` and the docs are made from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from guardian.model.ids import is_camera_id
+
+
+class Part(BaseModel):
+    """Base of all parts: frozen, and a field it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WebSettings(Part):
+    """Where the web page and the API are served."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for the whole network.")
+    port: int = Field(8420, ge=0, le=65535, description="TCP port; 0 picks a free one.")
+    session_hours: float = Field(24 * 14, gt=0, le=24 * 365, description="A login lasts this long after its last use.")
+
+
+class RetentionSettings(Part):
+    """How long footage is kept. The oldest goes first."""
+
+    days: float | None = Field(14, gt=0, description="Delete footage older than this many days; none: keep while there is room.")
+    max_gb: float | None = Field(None, gt=0, description="Delete the oldest above this size in GB (10^9 bytes).")
+
+
+class StorageSettings(RetentionSettings):
+    """Disk space over all cameras."""
+
+    reserve_gb: float = Field(1.0, ge=0, description="Keep this much of the disk free; recording pauses when that cannot be had.")
+
+
+class RecordSettings(Part):
+    """Recording of one camera."""
+
+    enabled: bool = Field(True, description="Record this camera.")
+    segment_s: float = Field(60.0, ge=5, le=600, description="Length of a segment file in seconds; it ends at a keyframe.")
+    fsync_s: float = Field(2.0, ge=0, le=60, description="Make what was recorded durable at least this often, in seconds.")
+    sub_stream: bool = Field(False, description="Record the sub stream too.")
+
+
+class ZoneSettings(Part):
+    """A named polygon over the picture."""
+
+    points: tuple[tuple[float, float], ...] = Field(description="Corners as (x, y), each 0..1 from the top left.")
+    labels: tuple[str, ...] = Field((), description="Only these labels count here; empty: all.")
+
+    @field_validator("points")
+    @classmethod
+    def _is_polygon(cls, points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+        if len(points) < 3:
+            raise ValueError("a zone needs at least three points")
+        if any(not (0 <= x <= 1 and 0 <= y <= 1) for x, y in points):
+            raise ValueError("points must lie in 0..1")
+        return points
+
+
+class DetectSettings(Part):
+    """Watching and detection of one camera."""
+
+    enabled: bool = Field(True, description="Watch this camera.")
+    fps: float = Field(5.0, gt=0, le=30, description="Frames a second to look at while something moves.")
+    stream: str = Field("auto", description="Stream to watch: auto (the sub stream when there is one), main or sub.")
+    labels: tuple[str, ...] = Field(
+        ("person", "cat", "dog", "car", "bicycle", "vehicle"), description="Labels that make events."
+    )
+    min_score: float | None = Field(None, ge=0, le=1, description="Least score of a detection; none: the model's own.")
+    event_min_score: float | None = Field(None, ge=0, le=1, description="Best score that an event must reach; none: chosen for the model.")
+    min_seconds: float = Field(0.6, ge=0, description="A thing must be seen this long before it is an event.")
+    end_after_s: float = Field(5.0, gt=0, description="An event ends when the thing has been gone this long.")
+    zones: dict[str, ZoneSettings] = Field(default_factory=dict, description="Zones by name.")
+    require_zone: bool = Field(False, description="Only things inside a zone make events.")
+    masks: tuple[tuple[tuple[float, float], ...], ...] = Field((), description="Polygons in which motion is ignored.")
+    pre_s: float = Field(5.0, ge=0, le=60, description="Seconds of footage before an event in its clip.")
+    post_s: float = Field(5.0, ge=0, le=60, description="Seconds of footage after an event in its clip.")
+
+
+class CameraSettings(Part):
+    """One camera. `source` holds the settings of its kind (see `guardian plugins list`)."""
+
+    name: str = Field("", description="Name for people; empty: the camera's id.")
+    kind: str = Field(description="Kind of camera: rtsp, usb, file, testpattern, or one that a plugin brings.")
+    enabled: bool = Field(True, description="Use this camera.")
+    source: dict[str, Any] = Field(default_factory=dict, description="Settings of its kind, such as url.")
+    record: RecordSettings = RecordSettings()
+    detect: DetectSettings = DetectSettings()
+    retention: RetentionSettings = Field(RetentionSettings(days=None), description="Overrides for this camera; none: the general ones.")
+
+
+class DetectorSettings(Part):
+    """Which model runs where."""
+
+    model: str = Field("default", description="Name of a model (`guardian models list`) or a path to one.")
+    backend: str = Field("auto", description="auto, openvino or onnxruntime.")
+    device: str = Field("AUTO", description="Device of the backend, such as CPU, GPU, NPU or AUTO.")
+    tracker: str = Field("bytetrack", description="Tracker to follow things with.")
+    threads: int = Field(0, ge=0, le=64, description="Inference threads; 0: chosen by the backend.")
+
+
+class VaultSettings(Part):
+    """Unlocking."""
+
+    unlock_file: str = Field("", description="File that holds the passphrase, read at start, for those who choose to; empty: unlock by hand.")
+    auto_lock_minutes: float | None = Field(None, gt=0, description="Lock again after this long without use; none: stay unlocked.")
+
+
+class PluginsSettings(Part):
+    """Plugins that are off, and settings of those that are on."""
+
+    disabled: tuple[str, ...] = Field((), description="Names of plugins not to load.")
+    settings: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Settings by plugin name.")
+
+
+class NotifySettings(Part):
+    """One way to be told."""
+
+    kind: str = Field(description="Kind of notifier, such as webhook.")
+    labels: tuple[str, ...] = Field(("person",), description="Labels to tell about; empty: all.")
+    cameras: tuple[str, ...] = Field((), description="Cameras to tell about; empty: all.")
+    settings: dict[str, Any] = Field(default_factory=dict, description="Settings of its kind.")
+
+
+class LogSettings(Part):
+    """Logs on stderr."""
+
+    level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level to show.")
+    format: str = Field("text", pattern="^(text|json)$", description="text or json.")
+
+
+class Settings(Part):
+    """The whole configuration, `DATA/config.toml`."""
+
+    web: WebSettings = WebSettings()
+    storage: StorageSettings = StorageSettings()
+    detector: DetectorSettings = DetectorSettings()
+    vault: VaultSettings = VaultSettings()
+    plugins: PluginsSettings = PluginsSettings()
+    log: LogSettings = LogSettings()
+    cameras: dict[str, CameraSettings] = Field(default_factory=dict, description="Cameras by id.")
+    notify: dict[str, NotifySettings] = Field(default_factory=dict, description="Notifiers by name.")
+
+    @model_validator(mode="after")
+    def _camera_ids(self) -> Settings:
+        for camera in self.cameras:
+            if not is_camera_id(camera):
+                raise ValueError(f"camera id {camera!r} must be 1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit")
+        return self
