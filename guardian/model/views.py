@@ -1,0 +1,143 @@
+"""What use cases return to pages and programs: spans, playlists, exports, vault and system state."""
+
+from dataclasses import dataclass
+
+from guardian.model.health import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingSpan:
+    """Unbroken footage of one stream. `open` while it is still growing."""
+
+    start_us: int
+    end_us: int
+    stream: str
+    codecs: str
+    size_bytes: int
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlaylistEntry:
+    """One fragment in playing order. `new_init`: the player must load `init` of this segment before it.
+
+    `discontinuity`: its media clock does not go on from the entry before. `start_90k` counts on its run's clock.
+    """
+
+    segment_id: str
+    index: int
+    start_utc_us: int
+    start_90k: int
+    duration_90k: int
+    size_bytes: int
+    is_key: bool
+    new_init: bool
+    discontinuity: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Playlist:
+    """Footage of a span as fragments. `start_us` is where the first fragment begins (at or before what was asked)."""
+
+    camera: str
+    stream: str
+    codecs: str
+    start_us: int
+    end_us: int
+    growing: bool
+    entries: tuple[PlaylistEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An export job. `state`: queued, running, done, failed, cancelled. `progress` 0..1; `size_bytes` of the MP4 when done."""
+
+    id: str
+    camera: str
+    start_us: int
+    end_us: int
+    state: str
+    progress: float
+    size_bytes: int
+    created_us: int
+    problem: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VaultStatus:
+    """`throttled_s`: seconds until another passphrase may be tried."""
+
+    exists: bool
+    unlocked: bool
+    epoch: int
+    kem: str
+    throttled_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A login. `csrf` must come back with every change made from a page."""
+
+    user: str
+    csrf: str
+    kind: str  # "session" | "token"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenInfo:
+    """An API token, without its secret. Times in UTC microseconds; `last_used_us` 0 when never."""
+
+    id: str
+    name: str
+    user: str
+    created_us: int
+    last_used_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessUse:
+    """One process of ours. CPU in percent of one core over the last seconds, memory in bytes (PSS where known, else RSS)."""
+
+    role: str
+    name: str
+    pid: int
+    cpu_percent: float
+    memory_bytes: int
+    restarts: int
+    since_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceView:
+    """What detects, and how fast."""
+
+    ready: bool
+    model: str = ""
+    backend: str = ""
+    device: str = ""
+    inferences_per_s: float = 0.0
+    latency_ms: float = 0.0
+    dropped: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemStatus:
+    """The whole box at a glance. Sizes in bytes, CPU in percent of all cores."""
+
+    version: str
+    started_us: int
+    now_us: int
+    cpu_percent: float
+    cpu_count: int
+    memory_total: int
+    memory_used: int
+    disk_total: int
+    disk_free: int
+    footage_bytes: int
+    oldest_footage_us: int | None
+    processes: tuple[ProcessUse, ...]
+    inference: InferenceView
+    findings: tuple[Finding, ...]
+    recording_paused: str = ""

@@ -1,0 +1,1 @@
+"""Use cases: what a person can ask for. Values in, values out; no HTTP, no SQL, no template."""

@@ -1,0 +1,183 @@
+"""What web and api may ask for. Each is implemented by one file beside this one; every call may raise `model.errors`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from guardian.model.camera import CameraView
+from guardian.model.event import Event, EventChange, EventQuery
+from guardian.model.time import Span
+from guardian.model.views import Export, Playlist, RecordingSpan, Session, SystemStatus, TokenInfo, VaultStatus
+
+
+class Cameras(Protocol):
+    """The owner's cameras."""
+
+    def list(self) -> tuple[CameraView, ...]: ...
+
+    def get(self, camera: str) -> CameraView:
+        """NotFound where there is none of that id."""
+        ...
+
+
+class Timeline(Protocol):
+    """Where footage is."""
+
+    async def spans(self, camera: str, start_us: int, end_us: int) -> tuple[RecordingSpan, ...]:
+        """Footage of the main stream in a span, oldest first, stretches less than 1.5 s apart joined."""
+        ...
+
+    async def bounds(self, camera: str) -> Span | None:
+        """First and last moment of footage, or None."""
+        ...
+
+
+class Playback(Protocol):
+    """Footage, opened. VaultLocked while the vault is locked."""
+
+    async def playlist(self, camera: str, start_us: int, end_us: int, stream: str = "main") -> Playlist: ...
+
+    async def init(self, segment_id: str, *, as_h264: bool = False) -> bytes:
+        """MP4 init segment of a sealed segment. `as_h264`: of its transcode for players that lack H.265."""
+        ...
+
+    async def fragment(self, segment_id: str, index: int, *, as_h264: bool = False) -> bytes:
+        """One moof + mdat; its tfdt counts on its run's clock."""
+        ...
+
+    def clip(self, camera: str, start_us: int, end_us: int, *, as_h264: bool = False) -> AsyncIterator[bytes]:
+        """One fragmented MP4 that begins at 0, of all fragments that touch the span. NotFound where there is no footage."""
+        ...
+
+
+class LiveFeed(Protocol):
+    """One viewer's feed. Iterating gives (is_key, moof + mdat)."""
+
+    codecs: str  # RFC 6381
+    width: int
+    height: int
+    note: str  # for people: why this is not the camera's main stream, or empty
+    init: bytes
+
+    def __aiter__(self) -> AsyncIterator[tuple[bool, bytes]]: ...
+
+
+class Live(Protocol):
+    """Live video."""
+
+    def subscribe(self, camera: str, can_play: frozenset[str], prefer: str = "main") -> AbstractAsyncContextManager[LiveFeed]:
+        """Begin a feed that the viewer can play. `can_play`: codec words (`h264`, `h265`). Sub stream or a transcode is
+        chosen when the preferred stream cannot be played, and `note` says so. ServiceUnavailable while the camera is away."""
+        ...
+
+
+class Events(Protocol):
+    """Events."""
+
+    async def list(self, query: EventQuery) -> tuple[tuple[Event, ...], str | None]:
+        """A page of events, newest first, and the cursor of the next page."""
+        ...
+
+    async def get(self, event_id: str) -> Event: ...
+
+    async def delete(self, event_id: str) -> None: ...
+
+    async def labels(self) -> tuple[str, ...]:
+        """Labels that occur."""
+        ...
+
+    async def snapshot(self, event_id: str) -> bytes:
+        """JPEG. VaultLocked while locked; NotFound while there is none."""
+        ...
+
+    async def clip_span(self, event_id: str) -> tuple[Event, Span]:
+        """The event and the span of its clip, with the seconds before and after that its camera is set to."""
+        ...
+
+    def stream(self, after_serial: int | None = None) -> AsyncIterator[EventChange]:
+        """Changes as they happen, beginning after a serial where the last few hundred still hold it. Ends at shutdown."""
+        ...
+
+
+class Exports(Protocol):
+    """Footage as one MP4 file, made by a job, kept sealed."""
+
+    async def create(self, camera: str, start_us: int, end_us: int, name: str = "") -> Export: ...
+
+    async def list(self) -> tuple[Export, ...]: ...
+
+    async def get(self, export_id: str) -> Export: ...
+
+    async def delete(self, export_id: str) -> None:
+        """Cancel while it runs, delete when done."""
+        ...
+
+    def content(self, export_id: str) -> AsyncIterator[bytes]:
+        """The MP4. Conflict while it is not done."""
+        ...
+
+
+class Vault(Protocol):
+    """The vault."""
+
+    def status(self) -> VaultStatus: ...
+
+    async def unlock(self, passphrase: str) -> None:
+        """WrongPassphrase, TooManyRequests."""
+        ...
+
+    async def lock(self) -> None: ...
+
+
+class Accounts(Protocol):
+    """Who may come in."""
+
+    async def login(self, user: str, password: str, peer: str) -> str:
+        """A session's secret for the cookie. WrongPassphrase, TooManyRequests."""
+        ...
+
+    async def session(self, secret: str) -> Session | None: ...
+
+    async def logout(self, secret: str) -> None: ...
+
+    async def create_user(self, user: str, password: str) -> None: ...
+
+    async def has_users(self) -> bool: ...
+
+    async def create_token(self, user: str, name: str) -> tuple[TokenInfo, str]:
+        """A new API token; its secret is shown this once."""
+        ...
+
+    async def token(self, secret: str) -> Session | None: ...
+
+    async def list_tokens(self) -> tuple[TokenInfo, ...]: ...
+
+    async def revoke_token(self, token_id: str) -> None: ...
+
+
+class SystemHealth(Protocol):
+    """How the box is."""
+
+    async def system(self) -> SystemStatus: ...
+
+    def ready(self) -> tuple[bool, tuple[str, ...]]:
+        """Whether every part is up, and what is not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All of them, as pages and the API get them."""
+
+    cameras: Cameras
+    timeline: Timeline
+    playback: Playback
+    live: Live
+    events: Events
+    exports: Exports
+    vault: Vault
+    accounts: Accounts
+    health: SystemHealth
