@@ -10,9 +10,9 @@ import asyncio
 import socket
 import struct
 import threading
+from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
-from typing_extensions import Annotated
 
 from guardian.model.messages import Message
 

@@ -1,0 +1,67 @@
+"""The `guardian` command: a lazy group, and the one place that turns errors into sentences and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from guardian import __version__
+from guardian.cli._output import fail
+from guardian.model.errors import GuardianError
+
+COMMANDS = {
+    "demo": "See it work: live video, an event, its clip. Needs no camera.",
+    "run": "Run the recorder and the web page with your configuration.",
+    "doctor": "Say what is wrong with this machine and what to do.",
+    "config": "Check and explain the configuration.",
+    "vault": "Make, show and unlock the vault.",
+    "index": "Check or rebuild the index of recordings.",
+    "models": "List, fetch and measure detector models.",
+    "plugins": "List plugins and what they bring.",
+    "token": "Make and revoke API tokens.",
+    "export": "Export footage as one MP4 file.",
+    "bench": "Measure recording and detection on this machine.",
+    "completion": "Print shell completion for bash, zsh or fish.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in `guardian.cli.<name>` and are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"guardian.cli.{name}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GuardianError as error:
+            fail(error, as_json="--json" in sys.argv)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Examples:\n\n  guardian demo\n\n  guardian vault init && guardian run\n\n  guardian doctor",
+)
+@click.version_option(__version__, prog_name="guardian")
+def cli() -> None:
+    """The Private AI Guardian: records every camera, finds what matters, and seals it to your key alone."""
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    cli.main(prog_name="guardian")
