@@ -1,0 +1,37 @@
+"""Starts child processes from a forkserver that has already imported the heavy libraries, which its children then share.
+
+The conductor names a child's entry as text, so that it never imports what the child does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import signal
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+
+PRELOAD = ["guardian.processes.camera"]
+
+
+def _context() -> ForkServerContext:
+    # OpenBLAS would start threads at import, and threads do not survive a fork.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOAD)
+    return context
+
+
+def start_process(entry: str, job: object, name: str) -> ForkServerProcess:
+    """Start `module:function` with one picklable job in a process of its own."""
+    process = _context().Process(target=_enter, args=(entry, job), name=name, daemon=True)
+    process.start()
+    return process
+
+
+def _enter(entry: str, job: object) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the conductor decides
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    module, _, function = entry.partition(":")
+    getattr(importlib.import_module(module), function)(job)

@@ -1,0 +1,100 @@
+"""How the box is: processes, disk, memory, inference, and what needs the owner."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from guardian import __version__
+from guardian.model.camera import CameraState, CameraView
+from guardian.model.health import Finding, Health
+from guardian.model.views import InferenceView, ProcessUse, SystemStatus, VaultStatus
+from guardian.platform.clock import Clock
+
+LOW_DISK_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSources:
+    """Where health is read from; the conductor passes them in. `footage` gives (bytes, oldest moment or None)."""
+
+    cameras: Callable[[], tuple[CameraView, ...]]
+    processes: Callable[[], tuple[ProcessUse, ...]]
+    inference: Callable[[], InferenceView]
+    vault: Callable[[], VaultStatus]
+    paused: Callable[[], str]
+    footage: Callable[[], Awaitable[tuple[int, int | None]]]
+    plugins: Callable[[], tuple[Finding, ...]]
+
+
+class HealthService:
+    """Implements `contract.SystemHealth`."""
+
+    def __init__(self, data_dir: Path, clock: Clock, sources: HealthSources) -> None:
+        self._data_dir, self._clock, self._sources = data_dir, clock, sources
+        self._started_us = clock.now().utc_us
+        self.parts: dict[str, bool] = {"index": False, "web": False}
+
+    async def system(self) -> SystemStatus:
+        """Measure now; takes some milliseconds, off the event loop."""
+        processes, disk, memory, cpu = await asyncio.to_thread(self._measure)
+        footage_bytes, oldest = await self._sources.footage()
+        return SystemStatus(
+            version=__version__,
+            started_us=self._started_us,
+            now_us=self._clock.now().utc_us,
+            cpu_percent=cpu,
+            cpu_count=psutil.cpu_count() or 1,
+            memory_total=memory.total,
+            memory_used=memory.total - memory.available,
+            disk_total=disk.total,
+            disk_free=disk.free,
+            footage_bytes=footage_bytes,
+            oldest_footage_us=oldest,
+            processes=processes,
+            inference=self._sources.inference(),
+            findings=self._findings(disk.free, disk.total),
+            recording_paused=self._sources.paused(),
+        )
+
+    def _measure(self) -> tuple[tuple[ProcessUse, ...], Any, Any, float]:
+        disk = psutil.disk_usage(str(self._data_dir))
+        return self._sources.processes(), disk, psutil.virtual_memory(), psutil.cpu_percent()
+
+    def _findings(self, free: int, total: int) -> tuple[Finding, ...]:
+        found: list[Finding] = []
+        if why := self._sources.paused():
+            found.append(Finding("recording", Health.ERROR, f"Recording is paused: {why}", "Free some space on the disk."))
+        elif total and free / total < LOW_DISK_SHARE:
+            found.append(Finding("disk", Health.WARNING, "The disk is nearly full; the oldest footage is being deleted."))
+        if not self._sources.vault().unlocked:
+            found.append(
+                Finding(
+                    "vault",
+                    Health.INFO,
+                    "The vault is locked: recording goes on, playback does not.",
+                    "Unlock it to watch footage.",
+                )
+            )
+        found += [
+            Finding(f"camera {view.id}", Health.ERROR, f"{view.name}: {view.status.problem}", view.status.cure)
+            for view in self._sources.cameras()
+            if view.status.state in (CameraState.RETRYING, CameraState.FAILED) and view.status.problem
+        ]
+        inference = self._sources.inference()
+        if inference.problem:
+            found.append(
+                Finding("detector", Health.WARNING, f"Detection is off: {inference.problem}", "Run `guardian doctor`.")
+            )
+        return (*found, *self._sources.plugins())
+
+    def ready(self) -> tuple[bool, tuple[str, ...]]:
+        """Ready when index and web are up and no enabled camera is still starting."""
+        missing = [part for part, up in self.parts.items() if not up]
+        missing += [f"camera {view.id}" for view in self._sources.cameras() if view.status.state is CameraState.STARTING]
+        return not missing, tuple(missing)
