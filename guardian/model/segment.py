@@ -96,3 +96,15 @@ class Sealer(Protocol):
     def begin(self, header: SegmentHeader) -> SealingSegment:
         """Draw a fresh key for one file, wrap it to the vault's public key, and return the file's sealing state."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class StreamUsage:
+    """What is kept of one camera's stream: closed segments, their bytes, and the first and last moment of them."""
+
+    camera: str
+    stream: str
+    segments: int
+    size_bytes: int
+    oldest_us: int
+    newest_us: int

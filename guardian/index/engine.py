@@ -1,0 +1,142 @@
+"""Opens the index: WAL, foreign keys, one writer at a time in this process and patience with writers in others."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from guardian.model.errors import Damaged, DiskFull, ServiceUnavailable
+from guardian.platform.files import PRIVATE_FILE, make_private_dir
+
+INDEX_NAME = "index.db"
+HEAD = "0001"  # the newest revision below migrations/versions; alembic is only imported where the index is older
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_TIMEOUT_MS = 10_000  # `guardian token create` and `index rebuild` write while the conductor runs
+PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",  # WAL stays whole after a power cut; the last rows are found again in the files
+    "PRAGMA foreign_keys = ON",
+    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
+    "PRAGMA temp_store = MEMORY",
+)
+REBUILD = "Run `guardian index rebuild`: recordings are found again from their files."
+
+
+def open_engine(path: Path) -> AsyncEngine:
+    """Return an engine on the index file, which is made for its owner only; SQLite gives -wal and -shm the same mode."""
+    make_private_dir(path.parent)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE))
+    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=3, max_overflow=2)
+    event.listen(engine.sync_engine, "connect", _on_connect)
+    event.listen(engine.sync_engine, "begin", _on_begin)
+    return engine
+
+
+def _on_connect(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves: the driver would leave DDL outside of transactions
+    cursor = connection.cursor()
+    for pragma in PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _on_begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("guardian_begin", "BEGIN"))
+
+
+async def upgrade(engine: AsyncEngine) -> None:
+    """Bring the tables to this version's form. Damaged where the file is no index, or is of a newer version."""
+    try:
+        async with engine.execution_options(guardian_begin="BEGIN IMMEDIATE").begin() as connection:
+            if await _revision(connection) != HEAD:
+                await connection.run_sync(_migrate)
+    except DatabaseError as error:
+        raise translate(error) from error
+
+
+async def _revision(connection: AsyncConnection) -> str | None:
+    found = await connection.scalar(sa.text("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"))
+    if not found:
+        return None
+    revision = await connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return None if revision is None else str(revision)
+
+
+def _migrate(connection: sa.Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise Damaged(
+            f"the index was made by another version of Guardian: {error}", cure="Install that version, or a newer one."
+        ) from error
+
+
+def translate(error: DatabaseError) -> Exception:
+    """Return what a fault of SQLite means to us."""
+    text = str(error.orig)
+    if "disk is full" in text:
+        return DiskFull("the index cannot be written: the disk is full", cure="Free some space on the disk.")
+    if isinstance(error, OperationalError) and "locked" in text:
+        return ServiceUnavailable("the index is busy: another program writes to it", cure="Try again.")
+    if "not a database" in text or "malformed" in text:
+        return Damaged(f"the index is damaged: {text}", cure=REBUILD)
+    return ServiceUnavailable(f"the index does not answer: {text}", cure="See `guardian index check`.")
+
+
+class IndexFile:
+    """The open index. Repositories read and write through it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.engine = open_engine(path)
+        self._writer = self.engine.execution_options(guardian_begin="BEGIN IMMEDIATE")
+        self._lock = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, data_dir: Path) -> IndexFile:
+        """Open DATA/index.db and bring it up to date."""
+        index = cls(data_dir / INDEX_NAME)
+        try:
+            await upgrade(index.engine)
+        except BaseException:
+            await index.close()
+            raise
+        return index
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A snapshot to read from."""
+        try:
+            async with self.engine.connect() as connection:
+                yield connection
+        except DatabaseError as error:
+            raise translate(error) from error
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: all of it or none. Writers of this process wait for each other here."""
+        try:
+            async with self._lock, self._writer.begin() as connection:
+                yield connection
+        except DatabaseError as error:
+            raise translate(error) from error
+
+    async def close(self) -> None:
+        """Close; the write-ahead log goes into the file."""
+        await self.engine.dispose()

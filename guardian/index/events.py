@@ -1,0 +1,179 @@
+"""Events: kept by id, listed newest first in pages that stay right while new events come."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from guardian.index.engine import IndexFile
+from guardian.index.tables import events as e
+from guardian.index.tables import segments as s
+from guardian.model.errors import BadRequest
+from guardian.model.event import Event, EventQuery, EventState, PathPoint
+from guardian.model.ids import is_uuid7
+from guardian.model.vision import Box
+
+MAX_PAGE = 500
+_MAX_TIME = 1 << 62
+
+
+def encode_cursor(start_us: int, event_id: str) -> str:
+    """Return the cursor of the page after an event."""
+    return base64.urlsafe_b64encode(f"{start_us},{event_id}".encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> tuple[int, str]:
+    """Return (start, id) of the event that a page comes after; BadRequest where it is no cursor of ours."""
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        start, _, event_id = raw.decode("ascii").partition(",")
+        start_us = int(start)
+    except (ValueError, binascii.Error):
+        start_us, event_id = 0, ""
+    if not is_uuid7(event_id) or not -_MAX_TIME < start_us < _MAX_TIME or encode_cursor(start_us, event_id) != cursor:
+        raise BadRequest(
+            "cursor is not one that this list gave out", field="cursor", cure="Pass `next` of the page before, unchanged."
+        )
+    return start_us, event_id
+
+
+def _box(box: Box | None) -> list[float] | None:
+    return None if box is None else [box.x1, box.y1, box.x2, box.y2]
+
+
+def _row(event: Event) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "camera": event.camera,
+        "label": event.label,
+        "score": event.score,
+        "start_us": event.start_us,
+        "end_us": event.end_us,
+        "state": event.state.value,
+        "zones": json.dumps(event.zones),
+        "snapshot": event.snapshot,
+        "snapshot_us": event.snapshot_us,
+        "snapshot_box": None if event.snapshot_box is None else json.dumps(_box(event.snapshot_box)),
+        "path": json.dumps([[point.utc_us, *(_box(point.box) or ())] for point in event.path]),
+    }
+
+
+def _event(row: sa.Row[Any]) -> Event:
+    return Event(
+        id=row.id,
+        camera=row.camera,
+        label=row.label,
+        score=row.score,
+        start_us=row.start_us,
+        end_us=row.end_us,
+        state=EventState(row.state),
+        zones=tuple(json.loads(row.zones)),
+        snapshot=row.snapshot,
+        snapshot_us=row.snapshot_us,
+        snapshot_box=None if row.snapshot_box is None else Box(*json.loads(row.snapshot_box)),
+        path=tuple(PathPoint(at, Box(*box)) for at, *box in json.loads(row.path)),
+    )
+
+
+class EventRepository:
+    """The repository of events."""
+
+    def __init__(self, index: IndexFile) -> None:
+        self._index = index
+
+    async def put(self, events: Sequence[Event]) -> None:
+        """Store events in one transaction; those that are known are replaced."""
+        if not events:
+            return
+        statement = insert(e)
+        replace = statement.on_conflict_do_update(
+            index_elements=[e.c.id], set_={c.name: statement.excluded[c.name] for c in e.c if not c.primary_key}
+        )
+        async with self._index.write() as connection:
+            await connection.execute(replace, [_row(event) for event in events])
+
+    async def get(self, event_id: str) -> Event | None:
+        """One event, or None."""
+        async with self._index.read() as connection:
+            row = (await connection.execute(sa.select(e).where(e.c.id == event_id))).first()
+        return None if row is None else _event(row)
+
+    async def list(self, query: EventQuery) -> tuple[tuple[Event, ...], str | None]:
+        """A page of events, newest first, and the cursor of the next."""
+        if not 1 <= query.limit <= MAX_PAGE:
+            raise BadRequest(f"limit must be 1 to {MAX_PAGE}, not {query.limit}", field="limit")
+        select = sa.select(e).where(*_conditions(query)).order_by(e.c.start_us.desc(), e.c.id.desc()).limit(query.limit + 1)
+        async with self._index.read() as connection:
+            found = [_event(row) for row in await connection.execute(select)]
+        page = tuple(found[: query.limit])
+        more = len(found) > query.limit
+        return page, encode_cursor(page[-1].start_us, page[-1].id) if more else None
+
+    async def active(self) -> tuple[Event, ...]:
+        """Events that last."""
+        async with self._index.read() as connection:
+            rows = await connection.execute(sa.select(e).where(e.c.state == EventState.ACTIVE.value))
+            return tuple(_event(row) for row in rows)
+
+    async def labels(self) -> tuple[str, ...]:
+        """Labels that occur, sorted."""
+        async with self._index.read() as connection:
+            return tuple(await connection.scalars(sa.select(e.c.label).distinct().order_by(e.c.label)))
+
+    async def known(self, event_ids: Sequence[str]) -> frozenset[str]:
+        """Those of the ids (at most some thousand) that are events."""
+        async with self._index.read() as connection:
+            return frozenset(await connection.scalars(sa.select(e.c.id).where(e.c.id.in_(event_ids))))
+
+    async def pictures(self) -> tuple[tuple[str, str], ...]:
+        """(event id, picture path) of every event that has a picture."""
+        async with self._index.read() as connection:
+            rows = await connection.execute(sa.select(e.c.id, e.c.snapshot).where(e.c.snapshot != ""))
+            return tuple((row.id, row.snapshot) for row in rows)
+
+    async def without_footage(self, camera: str, before_us: int, limit: int) -> tuple[Event, ...]:
+        """Ended events of a camera that ended before a moment and of which no footage is left, oldest first."""
+        footage = sa.exists().where(s.c.camera == e.c.camera, s.c.start_us < e.c.end_us, s.c.end_us > e.c.start_us)
+        select = (
+            sa.select(e)
+            .where(e.c.camera == camera, e.c.start_us < before_us, e.c.end_us <= before_us, ~footage)
+            .order_by(e.c.start_us)
+            .limit(limit)
+        )
+        async with self._index.read() as connection:
+            return tuple(_event(row) for row in await connection.execute(select))
+
+    async def cameras(self) -> tuple[str, ...]:
+        """Cameras that have events."""
+        async with self._index.read() as connection:
+            return tuple(await connection.scalars(sa.select(e.c.camera).distinct()))
+
+    async def delete(self, event_ids: Sequence[str]) -> None:
+        """Forget events, in one transaction."""
+        async with self._index.write() as connection:
+            await connection.execute(sa.delete(e).where(e.c.id.in_(event_ids)))
+
+
+def _conditions(query: EventQuery) -> list[sa.ColumnElement[bool]]:
+    where: list[sa.ColumnElement[bool]] = []
+    if query.camera is not None:
+        where.append(e.c.camera == query.camera)
+    if query.label is not None:
+        where.append(e.c.label == query.label)
+    if query.zone is not None:
+        zones = sa.func.json_each(e.c.zones).table_valued("value", name="zone")
+        where.append(sa.exists().select_from(zones).where(zones.c.value == query.zone))
+    if query.start_us is not None:
+        where.append(sa.or_(e.c.end_us.is_(None), e.c.end_us > query.start_us, e.c.start_us >= query.start_us))
+    if query.end_us is not None:
+        where.append(e.c.start_us < query.end_us)
+    if query.cursor is not None:
+        start_us, event_id = decode_cursor(query.cursor)
+        where.append(sa.tuple_(e.c.start_us, e.c.id) < sa.tuple_(sa.literal(start_us), sa.literal(event_id)))
+    return where

@@ -1,0 +1,193 @@
+"""Segments: written once closed, asked by time, forgotten with their files."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from guardian.index.engine import IndexFile
+from guardian.index.tables import segments as s
+from guardian.model.segment import ContentKind, SegmentHeader, SegmentRecord, StreamUsage
+from guardian.model.time import SECOND_US, Span
+from guardian.model.views import RecordingSpan
+
+BATCH = 500  # rows a statement: 19 columns each stay far below SQLite's limit of 32,766 variables
+LOOK_BACK_US = 3600 * SECOND_US  # segments are at most 600 s and a GOP long; clock jumps may make them overlap
+
+
+def _row(record: SegmentRecord) -> dict[str, Any]:
+    h = record.header
+    return {
+        "segment_id": h.segment_id,
+        "run_id": h.run_id,
+        "camera": h.camera,
+        "stream": h.stream,
+        "kind": int(h.kind),
+        "start_us": h.start_utc_us,
+        "end_us": record.end_utc_us,
+        "start_mono_us": h.start_mono_us,
+        "start_90k": h.start_90k,
+        "duration_90k": record.duration_90k,
+        "codecs": h.codecs,
+        "width": h.width,
+        "height": h.height,
+        "epoch": record.epoch,
+        "path": record.path,
+        "size_bytes": record.size_bytes,
+        "fragments": record.fragments,
+        "video_frames": record.video_frames,
+        "complete": record.complete,
+    }
+
+
+def _record(row: sa.Row[Any]) -> SegmentRecord:
+    header = SegmentHeader(
+        segment_id=row.segment_id,
+        run_id=row.run_id,
+        camera=row.camera,
+        stream=row.stream,
+        kind=ContentKind(row.kind),
+        start_utc_us=row.start_us,
+        start_mono_us=row.start_mono_us,
+        start_90k=row.start_90k,
+        codecs=row.codecs,
+        width=row.width,
+        height=row.height,
+    )
+    return SegmentRecord(
+        header=header,
+        epoch=row.epoch,
+        path=row.path,
+        end_utc_us=row.end_us,
+        duration_90k=row.duration_90k,
+        size_bytes=row.size_bytes,
+        fragments=row.fragments,
+        video_frames=row.video_frames,
+        complete=row.complete,
+    )
+
+
+def _in_batches(items: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (items[at : at + BATCH] for at in range(0, len(items), BATCH))
+
+
+class Recordings:
+    """The repository of segments."""
+
+    def __init__(self, index: IndexFile) -> None:
+        self._index = index
+
+    async def add(self, records: Sequence[SegmentRecord]) -> None:
+        """Store segments in one transaction; a segment that is known is replaced."""
+        if not records:
+            return
+        statement = insert(s)
+        replace = statement.on_conflict_do_update(
+            index_elements=[s.c.segment_id], set_={c.name: statement.excluded[c.name] for c in s.c if not c.primary_key}
+        )
+        async with self._index.write() as connection:
+            await connection.execute(replace, [_row(record) for record in records])
+
+    async def get(self, segment_id: str) -> SegmentRecord | None:
+        """One segment, or None."""
+        async with self._index.read() as connection:
+            row = (await connection.execute(sa.select(s).where(s.c.segment_id == segment_id))).first()
+        return None if row is None else _record(row)
+
+    async def overlapping(
+        self, camera: str, stream: str, start_us: int, end_us: int, limit: int = 10_000
+    ) -> tuple[SegmentRecord, ...]:
+        """Segments that share a moment with a span, oldest first."""
+        query = sa.select(s).where(*self._within(camera, stream, start_us, end_us)).order_by(s.c.start_us).limit(limit)
+        async with self._index.read() as connection:
+            return tuple(_record(row) for row in await connection.execute(query))
+
+    def _within(self, camera: str, stream: str, start_us: int, end_us: int) -> tuple[sa.ColumnElement[bool], ...]:
+        own = (s.c.camera == camera, s.c.stream == stream)
+        # The segment in which the span begins is the last that starts before it, however long that is.
+        last_before = sa.select(sa.func.max(s.c.start_us)).where(*own, s.c.start_us <= start_us).scalar_subquery()
+        floor = sa.func.min(sa.func.coalesce(last_before, start_us), start_us - LOOK_BACK_US)
+        return (*own, s.c.start_us >= floor, s.c.start_us < end_us, s.c.end_us > start_us)
+
+    async def spans(
+        self, camera: str, stream: str, start_us: int, end_us: int, gap_us: int, without: Collection[str] = ()
+    ) -> tuple[RecordingSpan, ...]:
+        """Footage in a span, oldest first, not cut to it; segments less than `gap_us` apart and of one codec are joined."""
+        end_before = sa.func.max(s.c.end_us).over(order_by=s.c.start_us, rows=(None, -1))
+        codecs_before = sa.func.lag(s.c.codecs).over(order_by=s.c.start_us)
+        breaks = sa.case((sa.and_(s.c.start_us - end_before < gap_us, s.c.codecs == codecs_before), 0), else_=1)
+        where = self._within(camera, stream, start_us, end_us)
+        if without:
+            where = (*where, s.c.segment_id.not_in(without))
+        marked = sa.select(s.c.start_us, s.c.end_us, s.c.codecs, s.c.size_bytes, breaks.label("new")).where(*where).subquery()
+        group = sa.func.sum(marked.c.new).over(order_by=marked.c.start_us, rows=(None, 0)).label("part")
+        parts = sa.select(marked, group).subquery()
+        query = (
+            sa.select(
+                sa.func.min(parts.c.start_us).label("start_us"),
+                sa.func.max(parts.c.end_us).label("end_us"),
+                sa.func.min(parts.c.codecs).label("codecs"),
+                sa.func.sum(parts.c.size_bytes).label("size_bytes"),
+            )
+            .group_by(parts.c.part)
+            .order_by(sa.literal_column("start_us"))
+        )
+        async with self._index.read() as connection:
+            rows = await connection.execute(query)
+            return tuple(RecordingSpan(r.start_us, r.end_us, stream, r.codecs, r.size_bytes) for r in rows)
+
+    async def bounds(self, camera: str, stream: str) -> Span | None:
+        """First and last moment of footage, or None."""
+        own = (s.c.camera == camera, s.c.stream == stream)
+        first = sa.select(sa.func.min(s.c.start_us)).where(*own).scalar_subquery()
+        newest = sa.select(sa.func.max(s.c.start_us)).where(*own).scalar_subquery()
+        last = sa.select(sa.func.max(s.c.end_us)).where(*own, s.c.start_us >= newest - LOOK_BACK_US).scalar_subquery()
+        async with self._index.read() as connection:
+            row = (await connection.execute(sa.select(first, last))).one()
+        return None if row[0] is None else Span(row[0], row[1])
+
+    async def paths(self, camera: str, stream: str) -> dict[str, str]:
+        """Path by segment id, of all segments of a stream."""
+        query = sa.select(s.c.segment_id, s.c.path).where(s.c.camera == camera, s.c.stream == stream)
+        async with self._index.read() as connection:
+            return {row.segment_id: row.path for row in await connection.execute(query)}
+
+    async def usage(self) -> tuple[StreamUsage, ...]:
+        """What is kept, by camera and stream."""
+        query = sa.select(
+            s.c.camera,
+            s.c.stream,
+            sa.func.count(),
+            sa.func.sum(s.c.size_bytes),
+            sa.func.min(s.c.start_us),
+            sa.func.max(s.c.end_us),
+        ).group_by(s.c.camera, s.c.stream)
+        async with self._index.read() as connection:
+            return tuple(StreamUsage(*row) for row in await connection.execute(query))
+
+    async def oldest(self, camera: str, stream: str, limit: int) -> tuple[SegmentRecord, ...]:
+        """The oldest segments of a stream, oldest first."""
+        query = sa.select(s).where(s.c.camera == camera, s.c.stream == stream).order_by(s.c.start_us).limit(limit)
+        async with self._index.read() as connection:
+            return tuple(_record(row) for row in await connection.execute(query))
+
+    async def forget(self, segment_ids: Sequence[str]) -> None:
+        """Take segments out of the index, in one transaction."""
+        async with self._index.write() as connection:
+            for some in _in_batches(segment_ids):
+                await connection.execute(sa.delete(s).where(s.c.segment_id.in_(some)))
+
+    async def pages(self, size: int = 2000) -> AsyncIterator[tuple[SegmentRecord, ...]]:
+        """Every segment, by id, in pages; each page is read on its own."""
+        after = ""
+        while True:
+            query = sa.select(s).where(s.c.segment_id > after).order_by(s.c.segment_id).limit(size)
+            async with self._index.read() as connection:
+                page = tuple(_record(row) for row in await connection.execute(query))
+            if not page:
+                return
+            yield page
+            after = page[-1].header.segment_id
