@@ -229,5 +229,7 @@ class CameraJob:
     inference_socket: str
     secret: str
     tracker_plugin: str = ""
+    tracker: str = ""
+    plugins_json: str = "{}"
     log_json: bool = False
     notes: tuple[str, ...] = field(default=())

@@ -1,0 +1,435 @@
+"""The conductor: index, services, pages, API and observer plugins in one asyncio process that supervises all others.
+
+It imports no codec and no network, so that nothing a camera sends can harm it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from guardian.api.app import make_api
+from guardian.index.engine import open_index
+from guardian.model.camera import CameraChange
+from guardian.model.errors import BadSetting, Conflict, GuardianError
+from guardian.model.event import Event
+from guardian.model.health import Finding, Health
+from guardian.model.messages import (
+    CameraJob,
+    EventReport,
+    FragmentSealed,
+    InferenceStats,
+    LiveFragment,
+    LiveInit,
+    Message,
+    PauseRecording,
+    SegmentClosed,
+    SegmentOpened,
+    StatusReport,
+    Stop,
+    WantLive,
+)
+from guardian.model.segment import SegmentRecord
+from guardian.model.views import InferenceView
+from guardian.platform.clock import Clock, SystemClock
+from guardian.platform.files import make_private_dir, replace_file
+from guardian.platform.limits import harden
+from guardian.platform.logs import set_up_logs
+from guardian.platform.tasks import Tasks
+from guardian.pluginhost.dispatch import Dispatcher
+from guardian.pluginhost.registry import ContextMaker, PluginRegistry
+from guardian.processes.links import Switchboard
+from guardian.processes.supervisor import Supervisor
+from guardian.services.accounts import AccountService
+from guardian.services.cameras import CameraService
+from guardian.services.contract import Services
+from guardian.services.demo import Login
+from guardian.services.events import EventService
+from guardian.services.exports import ExportService
+from guardian.services.health import HealthService, HealthSources
+from guardian.services.live import LiveHub
+from guardian.services.notifications import Channel, NotificationService
+from guardian.services.playback import PlaybackService
+from guardian.services.recordings import RecordingService
+from guardian.services.timeline import TimelineService
+from guardian.services.vault import VaultService
+from guardian.settings.schema import CameraSettings, Settings
+from guardian.store.sweeper import Sweeper
+from guardian.vault.keyring import Keyring
+from guardian.vault.sealer import VaultSealer
+from guardian.web.app import make_web
+
+_log = structlog.get_logger(__name__)
+LIVE_GRACE_S = 5.0
+DEFAULT_LOGIN = "owner"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What to run. `login`, when given, is made at start: user, password, and a vault that is opened at once."""
+
+    data_dir: Path
+    settings: Settings
+    login: Login | None = None
+    token_name: str = ""
+    exit_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What the caller is told once pages and API are served. `new_password`: of the first user, when one was made."""
+
+    url: str
+    token: str
+    new_password: str
+
+
+def run(options: RunOptions, started: Callable[[Running], None]) -> None:
+    """Run until SIGINT or SIGTERM (or `exit_after_s`); returns when everything has been closed in order."""
+    set_up_logs(as_json=options.settings.log.format == "json", level=options.settings.log.level)
+    harden()
+    make_private_dir(options.data_dir)
+    with _single(options.data_dir):
+        asyncio.run(_run(options, started))
+
+
+class _single:
+    """Holds the data folder's lock; Conflict when another Guardian holds it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / "guardian.lock"
+
+    def __enter__(self) -> None:
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._fd)
+            raise Conflict(
+                f"another Guardian uses {self._path.parent}", cure="End it first, or choose another folder with --data."
+            ) from None
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+
+async def _run(options: RunOptions, started: Callable[[Running], None]) -> None:
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ending.set)
+    async with AsyncExitStack() as stack:
+        conductor = Conductor(options, SystemClock())
+        stack.push_async_callback(conductor.close)
+        started(await conductor.start())
+        try:
+            await asyncio.wait_for(ending.wait(), options.exit_after_s)
+        except TimeoutError:
+            pass
+
+
+class Conductor:
+    """Everything that runs in this process, wired."""
+
+    def __init__(self, options: RunOptions, clock: Clock) -> None:
+        self.options, self.settings, self.clock = options, options.settings, clock
+        self.data_dir = options.data_dir
+        self.tasks = Tasks()
+        self.runtime_dir = Path(tempfile.mkdtemp(prefix="guardian-"))
+        self.secret = secrets.token_hex(32)
+        self.inference = InferenceView(ready=False)
+        self.paused = ""
+        self.supervisor = Supervisor(clock, self.tasks)
+        self.switchboard = Switchboard(
+            self.runtime_dir / "conductor.sock",
+            self.secret,
+            {"camera": self._from_camera, "inference": self._from_inference},
+            self._process_gone,
+        )
+        contexts = ContextMaker(self.data_dir)
+        self.registry = PluginRegistry(self.settings.plugins, contexts)
+        self.dispatcher = Dispatcher(self.registry.manager, clock, self.tasks)
+        self.cameras = CameraService(self.settings.cameras, clock, self._camera_changed)
+        contexts.cameras, contexts.footage = self.cameras.list, self._sealed_bytes
+        self._closers = AsyncExitStack()
+
+    async def start(self) -> Running:
+        """Open everything, in the order in which things need each other; pages and API last."""
+        self.keyring = await self._open_vault()
+        self.index = await open_index(self.data_dir / "index.db")
+        self._closers.push_async_callback(self.index.close)
+        self._make_services()
+        await self.recordings.reconcile()
+        await self.events.end_left_open()
+        for entry in self.registry.entries:
+            if entry.instance is not None:
+                self.dispatcher.add(entry.found.name, entry.instance)
+        await self.dispatcher.all_of("startup")
+        await self.switchboard.open()
+        self._start_processes()
+        self.sweeper.start()
+        login, token, password = await self._make_login()
+        del login
+        url = await self._serve()
+        self.notifications.base_url = url
+        replace_file(self.data_dir / "run.json", f'{{"url": "{url}", "pid": {os.getpid()}}}\n'.encode())
+        return Running(url, token, password)
+
+    async def _open_vault(self) -> Keyring:
+        folder, login = self.data_dir / "vault", self.options.login
+        if not Keyring.exists(folder):
+            if login is None:
+                raise BadSetting(f"there is no vault in {self.data_dir}", cure="Make one first: `guardian vault init`.")
+            return await asyncio.to_thread(Keyring.create, folder, login.passphrase, now_us=self.clock.now().utc_us)
+        keyring = Keyring.load(folder)
+        passphrase = login.passphrase if login is not None else self._passphrase_from_file()
+        if passphrase:
+            await asyncio.to_thread(keyring.unlock, passphrase)
+        return keyring
+
+    def _passphrase_from_file(self) -> str:
+        name = self.settings.vault.unlock_file
+        if not name:
+            return ""
+        try:
+            return Path(name).read_text(encoding="utf-8").rstrip("\r\n")
+        except OSError as error:
+            raise BadSetting(
+                f"vault.unlock_file {name}: {error.strerror}",
+                field="vault.unlock_file",
+                cure="Correct the path, or unlock by hand.",
+            ) from error
+
+    def _make_services(self) -> None:
+        sealer = VaultSealer(self.keyring.public_key, self.keyring.epoch)
+        self.recordings = RecordingService(self.index, self.data_dir, self.clock)
+        self.events = EventService(
+            self.index, self.data_dir, self.clock, self.keyring, self._clip_margins, self._event_changed
+        )
+        self.live = LiveHub(self._want_live, self.clock, self.tasks)
+        playback = PlaybackService(self.recordings, self.data_dir, self.keyring)
+        self.exports = ExportService(playback, self.data_dir, sealer, self.keyring, self.clock, self.tasks)
+        self.vault = VaultService(self.keyring, self.clock, self.settings.vault.auto_lock_minutes)
+        self.sweeper = Sweeper(self.index, self.data_dir, self.clock, self.tasks, self.settings, self._pause)
+        self.health = HealthService(
+            self.data_dir,
+            self.clock,
+            HealthSources(
+                cameras=self.cameras.list,
+                processes=self.supervisor.usage,
+                inference=lambda: self.inference,
+                vault=self.vault.status,
+                paused=lambda: self.paused,
+                footage=self.recordings.footage,
+                plugins=self._plugin_findings,
+            ),
+        )
+        self.health.parts["index"] = True
+        self.notifications = NotificationService(self._channels(), self.clock, self.tasks)
+        self.services = Services(
+            cameras=self.cameras,
+            timeline=TimelineService(self.recordings),
+            playback=playback,
+            live=self.live,
+            events=self.events,
+            exports=self.exports,
+            vault=self.vault,
+            accounts=AccountService(self.index, self.clock, self.settings.web.session_hours),
+            health=self.health,
+        )
+
+    def _channels(self) -> tuple[Channel, ...]:
+        channels = []
+        for name, wish in self.settings.notify.items():
+            kind = self.registry.notifier(wish.kind)
+            notifier = kind.make(kind.config_model.model_validate(wish.settings))
+            channels.append(Channel(name, notifier, frozenset(wish.labels), frozenset(wish.cameras)))
+        return tuple(channels)
+
+    def _plugin_findings(self) -> tuple[Finding, ...]:
+        bad = [entry for entry in self.registry.entries if entry.state in ("failed", "incompatible", "shadowed")]
+        return tuple(Finding(f"plugin {entry.found.name}", Health.WARNING, entry.problem) for entry in bad)
+
+    # processes
+
+    def _start_processes(self) -> None:
+        self.supervisor.start(
+            "inference", "detector", "guardian.processes.inference:main", self._inference_job, lambda: None
+        )
+        for camera, settings in self.settings.cameras.items():
+            if settings.enabled:
+                self._start_camera(camera, settings)
+
+    def _start_camera(self, camera: str, settings: CameraSettings) -> None:
+        try:
+            kind = self.registry.camera(settings.kind)
+            kind.config_model.model_validate(settings.source)
+            tracker = self.registry.trackers.get(self.settings.detector.tracker)
+            if tracker is None:
+                self.registry.tracker(self.settings.detector.tracker)
+        except GuardianError as error:
+            self.cameras.refused(camera, error.code, error.message, error.cure)
+            return
+        except ValueError as error:
+            self.cameras.refused(
+                camera, "bad_setting", f"cameras.{camera}.source: {_first_fault(error)}", "Correct the camera's settings."
+            )
+            return
+
+        def job() -> CameraJob:
+            return CameraJob(
+                camera=camera,
+                name=settings.name or camera,
+                kind=settings.kind,
+                plugin=self.registry.cameras[settings.kind].plugin,
+                options_json=settings.model_dump_json(),
+                data_dir=str(self.data_dir),
+                vault_public_key=self.keyring.public_key,
+                vault_epoch=self.keyring.epoch,
+                conductor_socket=str(self.runtime_dir / "conductor.sock"),
+                inference_socket=str(self.runtime_dir / "inference.sock"),
+                secret=self.secret,
+                tracker_plugin=tracker.plugin if tracker is not None else "",
+                tracker=self.settings.detector.tracker,
+                plugins_json=self.settings.plugins.model_dump_json(),
+                log_json=self.settings.log.format == "json",
+            )
+
+        self.supervisor.start("camera", camera, "guardian.processes.camera:main", job, lambda: None)
+
+    def _process_gone(self, role: str, name: str) -> None:
+        if role == "inference":
+            self.inference = InferenceView(ready=False, problem="the inference process is being started again")
+        elif role == "camera":
+            self.cameras.process_lost(name)
+            self.live.camera_gone(name)
+            self.tasks.spawn(self._tidy_after(name), f"tidy after {name}")
+
+    async def _tidy_after(self, camera: str) -> None:
+        await self.recordings.camera_lost(camera)
+        await self.events.close_camera(camera, self.clock.now().utc_us)
+
+    async def _from_inference(self, name: str, message: Message, payload: bytes) -> None:
+        if isinstance(message, InferenceStats):
+            m = message
+            self.inference = InferenceView(
+                not m.error, m.model, m.backend, m.device, m.inferences_per_s, m.latency_ms, m.dropped, m.error
+            )
+
+    async def _from_camera(self, camera: str, message: Message, payload: bytes) -> None:
+        if isinstance(message, StatusReport):
+            self.cameras.report(message.status)
+            self.live.set_streams(camera, tuple((stream.stream, stream.codec) for stream in message.status.streams))
+        elif isinstance(message, LiveFragment):
+            self.live.on_fragment(camera, message, payload)
+        elif isinstance(message, LiveInit):
+            self.live.on_init(camera, message, payload)
+        elif isinstance(message, SegmentOpened | FragmentSealed | SegmentClosed):
+            await self.recordings.take(camera, message)
+            if isinstance(message, SegmentClosed):
+                self.dispatcher.observe("segment_sealed", segment=message.record)
+        elif isinstance(message, EventReport):
+            await self.events.report(message)
+
+    def _want_live(self, camera: str, feed: str, on: bool) -> None:
+        self.switchboard.send("camera", camera, WantLive(feed, on))
+
+    def _pause(self, why: str) -> None:
+        """Pause recording (an empty reason resumes it)."""
+        if why != self.paused:
+            self.paused = why
+            _log.warning("recording_paused" if why else "recording_resumed", why=why)
+            self.switchboard.send_all("camera", PauseRecording(bool(why), why))
+
+    # what plugins hear
+
+    def _camera_changed(self, change: CameraChange) -> None:
+        _log.info("camera_state", camera=change.camera, state=change.state.value)
+        self.dispatcher.observe("camera_changed", change=change)
+
+    def _event_changed(self, what: str, event: Event) -> None:
+        hook = {"start": "event_started", "update": "event_updated", "end": "event_ended"}.get(what)
+        if hook is not None:
+            self.dispatcher.observe(hook, event=event)
+        if what == "start":
+            self.notifications.event_started(event, self.cameras.get(event.camera).name)
+
+    def _clip_margins(self, camera: str) -> tuple[float, float]:
+        """Seconds before and after an event of a camera in its clip."""
+        settings = self.settings.cameras.get(camera)
+        return (settings.detect.pre_s, settings.detect.post_s) if settings is not None else (5.0, 5.0)
+
+    async def _sealed_bytes(self, segment: SegmentRecord) -> AsyncIterator[bytes]:
+        with await asyncio.to_thread((self.data_dir / "segments" / segment.path).open, "rb") as file:
+            while chunk := await asyncio.to_thread(file.read, 1024 * 1024):
+                yield chunk
+
+    # pages and API
+
+    async def _make_login(self) -> tuple[str, str, str]:
+        accounts, wish = self.services.accounts, self.options.login
+        user, password = (wish.user, wish.password) if wish is not None else (DEFAULT_LOGIN, "")
+        made = ""
+        if not await accounts.has_users():
+            made = password or secrets.token_urlsafe(12)
+            await accounts.create_user(user, made)
+        token = ""
+        if self.options.token_name:
+            _, token = await accounts.create_token(user, self.options.token_name)
+        return user, token, made
+
+    async def _serve(self) -> str:
+        settings = self.settings.web
+        app = make_web(self.services, make_api(self.services))
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
+        await runner.setup()
+        self._closers.push_async_callback(runner.cleanup)
+        try:
+            site = web.TCPSite(runner, settings.host, settings.port)
+            await site.start()
+        except OSError as error:
+            raise BadSetting(
+                f"cannot serve at {settings.host}:{settings.port}: {error.strerror}",
+                field="web.port",
+                cure="End what uses the port, or choose another with --port.",
+            ) from error
+        port = runner.addresses[0][1]
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - an address to open, not to bind
+        self.health.parts["web"] = True
+        return f"http://{host}:{port}"
+
+    async def close(self) -> None:
+        """End cameras first (they close their segments), then everything else in reverse."""
+        self.supervisor.expect_end()
+        self.switchboard.send_all("camera", Stop("Guardian ends"))
+        self.switchboard.send_all("inference", Stop("Guardian ends"))
+        names = [("camera", camera) for camera in self.settings.cameras] + [("inference", "detector")]
+        await asyncio.gather(*(self.supervisor.stop(role, name) for role, name in names))
+        await self.dispatcher.all_of("shutdown")
+        await self._closers.aclose()
+        await self.switchboard.close()
+        await self.tasks.close()
+        (self.data_dir / "run.json").unlink(missing_ok=True)
+        shutil.rmtree(self.runtime_dir, ignore_errors=True)
+
+
+def _first_fault(error: ValueError) -> str:
+    """Return the first line of a validation error that says something."""
+    from pydantic import ValidationError
+
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return str(error)
