@@ -108,17 +108,6 @@ class IndexFile:
         self._writer = self.engine.execution_options(guardian_begin="BEGIN IMMEDIATE")
         self._lock = asyncio.Lock()
 
-    @classmethod
-    async def open(cls, data_dir: Path) -> IndexFile:
-        """Open DATA/index.db and bring it up to date."""
-        index = cls(data_dir / INDEX_NAME)
-        try:
-            await upgrade(index.engine)
-        except BaseException:
-            await index.close()
-            raise
-        return index
-
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A snapshot to read from."""
@@ -140,3 +129,14 @@ class IndexFile:
     async def close(self) -> None:
         """Close; the write-ahead log goes into the file."""
         await self.engine.dispose()
+
+
+async def open_index(path: Path) -> IndexFile:
+    """Open an index file and bring it up to date; it is made where there is none. Damaged, DiskFull, ServiceUnavailable."""
+    index = IndexFile(path)
+    try:
+        await upgrade(index.engine)
+    except BaseException:
+        await index.close()
+        raise
+    return index

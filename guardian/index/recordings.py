@@ -116,28 +116,24 @@ class Recordings:
         self, camera: str, stream: str, start_us: int, end_us: int, gap_us: int, without: Collection[str] = ()
     ) -> tuple[RecordingSpan, ...]:
         """Footage in a span, oldest first, not cut to it; segments less than `gap_us` apart and of one codec are joined."""
-        end_before = sa.func.max(s.c.end_us).over(order_by=s.c.start_us, rows=(None, -1))
-        codecs_before = sa.func.lag(s.c.codecs).over(order_by=s.c.start_us)
-        breaks = sa.case((sa.and_(s.c.start_us - end_before < gap_us, s.c.codecs == codecs_before), 0), else_=1)
+        before: dict[str, Any] = {"order_by": s.c.start_us, "rows": (None, -1)}
+        end_before = sa.func.max(s.c.end_us).over(**before).label("end_before")
+        bytes_before = sa.func.sum(s.c.size_bytes).over(**before).label("bytes_before")
+        codecs_before = sa.func.lag(s.c.codecs).over(order_by=s.c.start_us).label("codecs_before")
         where = self._within(camera, stream, start_us, end_us)
         if without:
             where = (*where, s.c.segment_id.not_in(without))
-        marked = sa.select(s.c.start_us, s.c.end_us, s.c.codecs, s.c.size_bytes, breaks.label("new")).where(*where).subquery()
-        group = sa.func.sum(marked.c.new).over(order_by=marked.c.start_us, rows=(None, 0)).label("part")
-        parts = sa.select(marked, group).subquery()
-        query = (
-            sa.select(
-                sa.func.min(parts.c.start_us).label("start_us"),
-                sa.func.max(parts.c.end_us).label("end_us"),
-                sa.func.min(parts.c.codecs).label("codecs"),
-                sa.func.sum(parts.c.size_bytes).label("size_bytes"),
-            )
-            .group_by(parts.c.part)
-            .order_by(sa.literal_column("start_us"))
-        )
+        every = sa.select(s.c.start_us, s.c.codecs, end_before, bytes_before, codecs_before).where(*where).subquery()
+        goes_on = sa.and_(every.c.start_us - every.c.end_before < gap_us, every.c.codecs == every.c.codecs_before)
+        firsts = sa.select(every).where(sa.or_(every.c.end_before.is_(None), ~goes_on)).order_by(every.c.start_us)
         async with self._index.read() as connection:
-            rows = await connection.execute(query)
-            return tuple(RecordingSpan(r.start_us, r.end_us, stream, r.codecs, r.size_bytes) for r in rows)
+            begins = (await connection.execute(firsts)).all()
+            last = (await connection.execute(sa.select(sa.func.max(s.c.end_us), sa.func.sum(s.c.size_bytes)).where(*where))).one()
+        ends = [(row.end_before, row.bytes_before) for row in begins[1:]] + [(last[0], last[1])]
+        return tuple(
+            RecordingSpan(row.start_us, end, stream, row.codecs, total - (row.bytes_before or 0))
+            for row, (end, total) in zip(begins, ends, strict=False)
+        )
 
     async def bounds(self, camera: str, stream: str) -> Span | None:
         """First and last moment of footage, or None."""
@@ -149,11 +145,28 @@ class Recordings:
             row = (await connection.execute(sa.select(first, last))).one()
         return None if row[0] is None else Span(row[0], row[1])
 
-    async def paths(self, camera: str, stream: str) -> dict[str, str]:
-        """Path by segment id, of all segments of a stream."""
+    async def in_folder(self, camera: str, stream: str, folder: str, day: Span | None) -> dict[str, str]:
+        """Path by segment id, of a stream's segments whose file is in a folder. `day`: where their starts lie, if known."""
         query = sa.select(s.c.segment_id, s.c.path).where(s.c.camera == camera, s.c.stream == stream)
+        if day is not None:
+            query = query.where(s.c.start_us >= day.start_us, s.c.start_us < day.end_us)
         async with self._index.read() as connection:
-            return {row.segment_id: row.path for row in await connection.execute(query)}
+            return {row.segment_id: row.path for row in await connection.execute(query) if row.path.rpartition("/")[0] == folder}
+
+    async def folders(self) -> frozenset[str]:
+        """Folders that hold segments, as `camera/stream/day`."""
+        name = sa.func.length(s.c.segment_id) + len("/.pgs")
+        query = sa.select(sa.func.substr(s.c.path, 1, sa.func.length(s.c.path) - name)).distinct()
+        async with self._index.read() as connection:
+            return frozenset(await connection.scalars(query))
+
+    async def known(self, segment_ids: Sequence[str]) -> frozenset[str]:
+        """Those of the ids that are in the index."""
+        found: set[str] = set()
+        async with self._index.read() as connection:
+            for some in _in_batches(segment_ids):
+                found.update(await connection.scalars(sa.select(s.c.segment_id).where(s.c.segment_id.in_(some))))
+        return frozenset(found)
 
     async def usage(self) -> tuple[StreamUsage, ...]:
         """What is kept, by camera and stream."""

@@ -1,0 +1,230 @@
+"""Events: stored, listed, told to everybody who listens, deleted with their pictures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import structlog
+
+from guardian.index.engine import IndexFile
+from guardian.index.events import EventRepository
+from guardian.model.errors import GuardianError, NotFound
+from guardian.model.event import Event, EventChange, EventQuery, EventState
+from guardian.model.ids import is_uuid7
+from guardian.model.messages import EventReport
+from guardian.model.time import SECOND_US, Span
+from guardian.platform.clock import Clock
+from guardian.store.local import inside, remove
+from guardian.vault.keyring import Keyring
+
+_log = structlog.get_logger(__name__)
+REPLAY = 500  # changes kept for streams that come back
+QUEUE = 256  # changes that wait for one slow listener; full: drop its oldest update, never a start, end or delete
+WRITE_EVERY_US = 3 * SECOND_US  # an update rewrites the whole path: not each second
+FORGOTTEN = 1000  # deleted events whose late reports are ignored
+DROP_BATCH = 200
+
+
+@dataclass(slots=True, eq=False)
+class _Listener:
+    """One stream of changes."""
+
+    waiting: deque[EventChange] = field(default_factory=deque)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: bool = False
+
+    def offer(self, change: EventChange) -> None:
+        if len(self.waiting) >= QUEUE and not self._drop_update():
+            self.ended = True  # hopelessly behind: it may come back with its last serial
+        else:
+            self.waiting.append(change)
+        self.wake.set()
+
+    def _drop_update(self) -> bool:
+        for at, change in enumerate(self.waiting):
+            if change.what == "update":
+                del self.waiting[at]
+                return True
+        return False
+
+
+class EventService:
+    """Implements `contract.Events`. `changed(what, event)` is told of every start, update, end and delete."""
+
+    def __init__(
+        self,
+        index: IndexFile,
+        data_dir: Path,
+        clock: Clock,
+        keyring: Keyring,
+        clip_margins: Callable[[str], tuple[float, float]],
+        changed: Callable[[str, Event], None],
+    ) -> None:
+        self._repository = EventRepository(index)
+        self._pictures, self._clock, self._keyring = data_dir / "pictures", clock, keyring
+        self._clip_margins, self._changed = clip_margins, changed
+        self._active: dict[str, Event] = {}
+        self._written_us: dict[str, int] = {}
+        self._forgotten: deque[str] = deque(maxlen=FORGOTTEN)
+        self._recent: deque[EventChange] = deque(maxlen=REPLAY)
+        self._listeners: set[_Listener] = set()
+        # Grows over restarts too, so that a listener that comes back after one is not told to wait for old numbers.
+        self._serial = clock.now().utc_us // 1000
+        self._closed = False
+
+    # what happens
+
+    async def end_left_open(self) -> None:
+        """End what a crash left active, at the last moment known. Called before any camera starts."""
+        left = await self._repository.active()
+        await self._repository.put([_ended(event, _last_known(event)) for event in left])
+
+    async def report(self, report: EventReport) -> None:
+        """Take what a camera's process says of an event."""
+        event = report.event
+        if not is_uuid7(event.id) or event.id in self._forgotten:
+            return
+        what = report.what
+        if what == "end":
+            event = _ended(event, event.end_us if event.end_us is not None else _last_known(event))
+            self._active.pop(event.id, None)
+        else:
+            self._active[event.id] = event
+        if self._is_due(event, what):
+            await self._write(event)
+        self._tell(what, event)
+
+    def _is_due(self, event: Event, what: str) -> bool:
+        now_us = self._clock.now().mono_us
+        if what == "end":
+            self._written_us.pop(event.id, None)
+            return True
+        if what == "start" or now_us - self._written_us.get(event.id, -WRITE_EVERY_US) >= WRITE_EVERY_US:
+            self._written_us[event.id] = now_us
+            return True
+        return False
+
+    async def _write(self, event: Event) -> None:
+        try:
+            await self._repository.put([event])
+        except GuardianError as error:  # those who listen are told all the same
+            _log.error("event_not_stored", camera=event.camera, problem=error.message, cure=error.cure)
+
+    async def close_camera(self, camera: str, at_us: int) -> None:
+        """End every event of a camera whose process is gone."""
+        for event in [event for event in self._active.values() if event.camera == camera]:
+            await self.report(EventReport("end", replace(event, end_us=max(event.start_us, at_us))))
+
+    def _tell(self, what: str, event: Event) -> None:
+        self._serial += 1
+        change = EventChange(self._serial, what, event)
+        self._recent.append(change)
+        for listener in self._listeners:
+            listener.offer(change)
+        self._changed(what, event)
+
+    # what is asked
+
+    async def list(self, query: EventQuery) -> tuple[tuple[Event, ...], str | None]:
+        """A page of events, newest first, and the cursor of the next page."""
+        page, cursor = await self._repository.list(query)
+        return tuple(self._active.get(event.id, event) for event in page), cursor
+
+    async def get(self, event_id: str) -> Event:
+        """One event."""
+        event = self._active.get(event_id) or await self._repository.get(event_id)
+        if event is None:
+            raise NotFound(f"there is no event {event_id!r}", field="id", cure="It may have been deleted with its footage.")
+        return event
+
+    async def labels(self) -> tuple[str, ...]:
+        """Labels that occur."""
+        return await self._repository.labels()
+
+    async def snapshot(self, event_id: str) -> bytes:
+        """JPEG of the event's best moment."""
+        event = await self.get(event_id)
+        if not event.snapshot:
+            raise NotFound("this event has no picture", field="id")
+        path = inside(self._pictures, event.snapshot)
+        try:
+            return await asyncio.to_thread(_open, path, self._keyring)
+        except FileNotFoundError:
+            raise NotFound("the picture of this event is gone", field="id") from None
+
+    async def clip_span(self, event_id: str) -> tuple[Event, Span]:
+        """The event and the span of its clip. Of an event that lasts: until now."""
+        event = await self.get(event_id)
+        before_s, after_s = self._clip_margins(event.camera)
+        end_us = event.end_us if event.end_us is not None else self._clock.now().utc_us
+        return event, Span(event.start_us - round(before_s * SECOND_US), end_us + round(after_s * SECOND_US))
+
+    # deletion
+
+    async def delete(self, event_id: str) -> None:
+        """Delete an event and its picture; its footage stays until retention takes it."""
+        await self._drop([await self.get(event_id)])
+
+    async def drop_without_footage(self, camera: str, before_us: int) -> int:
+        """Delete a camera's events that ended before a moment and have no footage left; return how many."""
+        count = 0
+        while events := await self._repository.without_footage(camera, before_us, DROP_BATCH):
+            await self._drop(list(events))
+            count += len(events)
+        return count
+
+    async def _drop(self, events: list[Event]) -> None:
+        await self._repository.delete([event.id for event in events])
+        for event in events:
+            if self._active.pop(event.id, None) is not None:
+                self._forgotten.append(event.id)
+                self._written_us.pop(event.id, None)
+            if event.snapshot:
+                await asyncio.to_thread(remove, inside(self._pictures, event.snapshot))
+            self._tell("delete", event)
+
+    # streams
+
+    async def stream(self, after_serial: int | None = None) -> AsyncIterator[EventChange]:
+        """Changes as they happen, after a serial where one is given and still held (else from the oldest held)."""
+        listener = _Listener()
+        if after_serial is not None:
+            known = after_serial <= self._serial
+            listener.waiting.extend(change for change in self._recent if not known or change.serial > after_serial)
+        listener.ended = self._closed
+        self._listeners.add(listener)
+        try:
+            while True:
+                while listener.waiting:
+                    yield listener.waiting.popleft()
+                if listener.ended:
+                    return
+                listener.wake.clear()
+                await listener.wake.wait()
+        finally:
+            self._listeners.discard(listener)
+
+    async def close(self) -> None:
+        """End all streams."""
+        self._closed = True
+        for listener in self._listeners:
+            listener.ended = True
+            listener.wake.set()
+
+
+def _last_known(event: Event) -> int:
+    return max(event.start_us, event.end_us or 0, event.snapshot_us, *(point.utc_us for point in event.path[-1:]))
+
+
+def _ended(event: Event, end_us: int) -> Event:
+    return replace(event, state=EventState.ENDED, end_us=end_us)
+
+
+def _open(path: Path, keyring: Keyring) -> bytes:
+    from guardian.vault.reader import open_whole
+
+    return open_whole(path, keyring)
