@@ -1,0 +1,29 @@
+import json
+
+import pytest
+import structlog
+
+from guardian.platform.logs import redact, set_up_logs
+
+
+@pytest.fixture(autouse=True)
+def as_before():
+    yield
+    structlog.reset_defaults()
+
+
+def test_credentials_leave_urls():
+    assert (
+        redact("cannot open rtsp://admin:s3cret@192.0.2.7/x and http://u@h/")
+        == "cannot open rtsp://…@192.0.2.7/x and http://…@h/"
+    )
+
+
+def test_json_logs_hold_no_secret(capsys):
+    set_up_logs(as_json=True)
+    structlog.get_logger("t").warning("camera_failed", url="rtsp://admin:s3cret@h/", password="hunter2", camera="door")
+    line = json.loads(capsys.readouterr().err)
+    assert line["camera"] == "door"
+    assert line["event"] == "camera_failed"
+    assert "s3cret" not in str(line)
+    assert "hunter2" not in str(line)

@@ -1,0 +1,42 @@
+import pytest
+from guardian_folder.store import FolderStore
+
+from guardian.model.segment import ContentKind
+from guardian.sdk import BadSetting, NotFound, SegmentHeader, SegmentRecord
+
+
+def record(size=6):
+    header = SegmentHeader("s1", "r1", "door", "main", ContentKind.VIDEO, 0, 0, 0)
+    return SegmentRecord(header, 1, "door/main/2026-11-23/s1.pgs", 1, 90_000, size, 1, 15, True)
+
+
+async def chunks(*parts, fail=False):
+    for part in parts:
+        yield part
+    if fail:
+        raise OSError(5, "Input/output error")
+
+
+async def test_a_segment_is_kept_once_and_read_by_range(tmp_path):
+    store = FolderStore(tmp_path)
+    await store.put(record(), chunks(b"abc", b"def"))
+    await store.put(record(), chunks(b"never read"))
+    assert await store.read(record(), 2, 3) == b"cde"
+    assert (await store.usage())[0] == 6
+    await store.delete(record())
+    await store.delete(record())
+    with pytest.raises(NotFound):
+        await store.read(record(), 0, 1)
+
+
+async def test_half_a_copy_is_never_taken_for_a_whole_one(tmp_path):
+    store = FolderStore(tmp_path)
+    with pytest.raises(Exception, match="could not copy"):
+        await store.put(record(), chunks(b"abc", fail=True))
+    assert not (tmp_path / record().path).exists()
+
+
+async def test_a_missing_mount_is_not_made(tmp_path):
+    with pytest.raises(BadSetting, match="is not there"):
+        await FolderStore(tmp_path / "nas").put(record(), chunks(b"abcdef"))
+    assert not (tmp_path / "nas").exists()
