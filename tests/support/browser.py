@@ -1,0 +1,43 @@
+"""Headless Chromium as a person's browser."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update "
+    "--disable-sync --autoplay-policy=no-user-gesture-required"
+).split()
+
+
+@contextlib.contextmanager
+def browser(**context: Any) -> Iterator[Any]:
+    """Yield a Playwright page; the test skips, saying so, where Chromium or Playwright is missing."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    with playwright.sync_playwright() as runner:
+        chromium = runner.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        try:
+            page = chromium.new_context(**context).new_page()
+            page.problems = []
+            page.on("pageerror", lambda error: page.problems.append(str(error)))
+            page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
+            yield page
+        finally:
+            chromium.close()
+
+
+def log_in(page: Any, url: str, user: str, password: str) -> None:
+    """Log in as a person does."""
+    page.goto(url + "/login")
+    page.fill("input[name=user]", user)
+    page.fill("input[name=password]", password)
+    page.click("button[type=submit]")
+    page.wait_for_url(url + "/")
