@@ -72,9 +72,18 @@ class ModelSpec:
     keep: frozenset[str] = frozenset()  # labels to report; empty: all
     options: tuple[tuple[str, str], ...] = ()
 
+    def option(self, name: str, default: str = "") -> str:
+        """Return one of the options: mean, scale (three numbers, comma-separated), colour, cache_dir, threads, ..."""
+        return dict(self.options).get(name, default)
+
 
 class Detector(Protocol):
-    """A loaded network on one device. Blocking, one thread."""
+    """A loaded network on one device. Blocking; as many threads may call `infer` at once as `parallel` says."""
+
+    @property
+    def parallel(self) -> int:
+        """How many `infer` calls at once use the device fully, 1 or more."""
+        ...
 
     @property
     def device(self) -> str:

@@ -233,3 +233,17 @@ class CameraJob:
     plugins_json: str = "{}"
     log_json: bool = False
     notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceJob:
+    """All the inference process needs to know. `detector_json` and `plugins_json` are parts of settings.schema as JSON text."""
+
+    name: str  # as in Hello
+    data_dir: str
+    detector_json: str
+    plugins_json: str
+    conductor_socket: str
+    inference_socket: str
+    secret: str
+    log_json: bool = False
