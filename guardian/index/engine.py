@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from guardian.model.errors import Damaged, DiskFull, ServiceUnavailable
 from guardian.platform.files import PRIVATE_FILE, make_private_dir
+from guardian.platform.lock import exclusive
 
 INDEX_NAME = "index.db"
 HEAD = "0001"  # the newest revision below migrations/versions; alembic is only imported where the index is older
@@ -140,3 +141,17 @@ async def open_index(path: Path) -> IndexFile:
         await index.close()
         raise
     return index
+
+
+def put_aside(data_dir: Path) -> Path:
+    """Rename a damaged index, so that a new one can be made; Conflict while the recorder has it open."""
+    with exclusive(data_dir):
+        index, number = data_dir / INDEX_NAME, 1
+        while (aside := data_dir / f"{INDEX_NAME}.damaged-{number}").exists():
+            number += 1
+        for suffix in ("-wal", "-shm"):
+            log = index.with_name(index.name + suffix)
+            if log.exists():
+                log.rename(aside.with_name(aside.name + suffix))
+        index.rename(aside)
+    return aside

@@ -128,7 +128,9 @@ class Recordings:
         firsts = sa.select(every).where(sa.or_(every.c.end_before.is_(None), ~goes_on)).order_by(every.c.start_us)
         async with self._index.read() as connection:
             begins = (await connection.execute(firsts)).all()
-            last = (await connection.execute(sa.select(sa.func.max(s.c.end_us), sa.func.sum(s.c.size_bytes)).where(*where))).one()
+            last = (
+                await connection.execute(sa.select(sa.func.max(s.c.end_us), sa.func.sum(s.c.size_bytes)).where(*where))
+            ).one()
         ends = [(row.end_before, row.bytes_before) for row in begins[1:]] + [(last[0], last[1])]
         return tuple(
             RecordingSpan(row.start_us, end, stream, row.codecs, total - (row.bytes_before or 0))
@@ -151,7 +153,9 @@ class Recordings:
         if day is not None:
             query = query.where(s.c.start_us >= day.start_us, s.c.start_us < day.end_us)
         async with self._index.read() as connection:
-            return {row.segment_id: row.path for row in await connection.execute(query) if row.path.rpartition("/")[0] == folder}
+            return {
+                row.segment_id: row.path for row in await connection.execute(query) if row.path.rpartition("/")[0] == folder
+            }
 
     async def folders(self) -> frozenset[str]:
         """Folders that hold segments, as `camera/stream/day`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -173,11 +173,11 @@ class EventService:
         """Delete a camera's events that ended before a moment and have no footage left; return how many."""
         count = 0
         while events := await self._repository.without_footage(camera, before_us, DROP_BATCH):
-            await self._drop(list(events))
+            await self._drop(events)
             count += len(events)
         return count
 
-    async def _drop(self, events: list[Event]) -> None:
+    async def _drop(self, events: Sequence[Event]) -> None:
         await self._repository.delete([event.id for event in events])
         for event in events:
             if self._active.pop(event.id, None) is not None:

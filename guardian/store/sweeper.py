@@ -151,8 +151,7 @@ class Sweeper:
             segment
             for one in streams
             for segment in one.segments
-            if segment.header.segment_id not in self._stuck
-            and (horizon is None or segment.header.start_utc_us <= horizon)
+            if segment.header.segment_id not in self._stuck and (horizon is None or segment.header.start_utc_us <= horizon)
         ]
 
     async def _delete_all(self, segments: Sequence[SegmentRecord]) -> Swept:

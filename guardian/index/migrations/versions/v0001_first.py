@@ -40,9 +40,7 @@ def _segments() -> None:
         sa.Column("complete", sa.Boolean, nullable=False),
         sqlite_with_rowid=False,
     )
-    op.create_index(
-        "segments_by_time", "segments", ["camera", "stream", "start_us", "end_us", "codecs", "size_bytes"]
-    )
+    op.create_index("segments_by_time", "segments", ["camera", "stream", "start_us", "end_us", "codecs", "size_bytes"])
 
 
 def _events() -> None:
