@@ -52,7 +52,10 @@ def media_fragment(samples: Sequence[Sample], sequence: int, audio_timescale: in
     trafs: list[bytes] = []
     for track, run, durations in runs:
         sizes = [len(sample.data) for sample in run]
-        trafs.append(_traf(track, run, durations, sizes, offset))
+        try:
+            trafs.append(_traf(track, run, durations, sizes, offset))
+        except struct.error as error:
+            raise Damaged("a sample's time does not fit MP4", cure="The camera's clock is broken; reconnect.") from error
         offset += sum(sizes)
     head = struct.pack(">I4sI4sII", moof_size, b"moof", 16, b"mfhd", 0, sequence)
     mdat = struct.pack(">I4s", offset - moof_size, b"mdat")

@@ -13,6 +13,7 @@ from guardian.model.media import MAX_FRAGMENT_BYTES, MAX_FRAGMENT_US, VIDEO_TIME
 
 MAX_WAITING_AUDIO_BYTES = 1024 * 1024  # a minute of Opus: sound that runs ahead of its picture for longer is given up
 _PER_SAMPLE, _PER_FRAGMENT = 16, 160  # bytes of MP4 tables
+_FIELD = (1 << 31) - 1  # what a duration or a composition offset may be in MP4; beyond it a camera's clock is broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ class Segmenter:
         if sample.kind == "audio":
             self._keep_audio(sample)
             return ()
+        if not -_FIELD <= sample.cts_offset <= _FIELD:
+            sample = replace(sample, cts_offset=0)
         video = self._video
         if video and not sample.is_key and not self._is_full(sample):
             if sample.dts > video[-1].dts:
@@ -87,10 +90,10 @@ class Segmenter:
         return self._bytes + self._audio_bytes + len(sample.data) + _PER_SAMPLE > self._max_bytes
 
     def _begin_fragment(self, sample: Sample, utc_us: int) -> tuple[Fragment | Cut, ...]:
+        if sample.dts < 0 or (self._video and sample.dts <= self._video[-1].dts):
+            return ()  # time stood still or ran back: there is no place for it
         done: list[Fragment | Cut] = []
         if self._video:
-            if sample.dts <= self._video[-1].dts:
-                return ()  # time stood still: it has no place, and the GOP it would begin begins with the next keyframe
             done.append(self._fragment(sample.dts, self._audio_before(sample.dts)))
         if sample.is_key and (self._segment_start is None or sample.dts - self._segment_start >= self._segment_ticks):
             done.append(Cut(sample.dts, utc_us, sample.arrived_us))
@@ -106,7 +109,7 @@ class Segmenter:
         del self._audio[:audio_count]
         self._audio_bytes -= sum(len(sample.data) + _PER_SAMPLE for sample in audio)
         first, last = video[0], video[-1]
-        video[-1] = replace(last, duration=end - last.dts)
+        video[-1] = replace(last, duration=min(_FIELD, end - last.dts))
         self._sequence += 1
         return Fragment(
             media_fragment([*video, *audio], self._sequence, self._audio_timescale),
@@ -123,7 +126,9 @@ class Segmenter:
         return bisect_left(self._audio, limit, key=_dts)
 
     def _keep_audio(self, sample: Sample) -> None:
-        if not self._audio_timescale or self._segment_start is None or sample.dts <= self._last_audio_dts:
+        if not self._audio_timescale or self._segment_start is None:
+            return
+        if not self._last_audio_dts < sample.dts <= self._last_audio_dts + _FIELD:
             return
         self._last_audio_dts = sample.dts
         self._audio.append(sample)
