@@ -63,10 +63,10 @@ from guardian.services.live import LiveHub
 from guardian.services.notifications import Channel, NotificationService
 from guardian.services.playback import PlaybackService
 from guardian.services.recordings import RecordingService
+from guardian.services.storage import make_sweeper
 from guardian.services.timeline import TimelineService
 from guardian.services.vault import VaultService
 from guardian.settings.schema import CameraSettings, Settings
-from guardian.store.sweeper import Sweeper
 from guardian.vault.keyring import Keyring
 from guardian.vault.sealer import VaultSealer
 from guardian.web.app import make_web
@@ -179,9 +179,8 @@ class Conductor:
         await self.dispatcher.all_of("startup")
         await self.switchboard.open()
         self._start_processes()
-        self.sweeper.start()
-        login, token, password = await self._make_login()
-        del login
+        self.tasks.spawn(self.sweeper.run(), "sweeper")
+        token, password = await self._make_login()
         url = await self._serve()
         self.notifications.base_url = url
         replace_file(self.data_dir / "run.json", f'{{"url": "{url}", "pid": {os.getpid()}}}\n'.encode())
@@ -222,7 +221,7 @@ class Conductor:
         playback = PlaybackService(self.recordings, self.data_dir, self.keyring)
         self.exports = ExportService(playback, self.data_dir, sealer, self.keyring, self.clock, self.tasks)
         self.vault = VaultService(self.keyring, self.clock, self.settings.vault.auto_lock_minutes)
-        self.sweeper = Sweeper(self.index, self.data_dir, self.clock, self.tasks, self.settings, self._pause)
+        self.sweeper = make_sweeper(self.recordings, self.events, self.data_dir, self.clock, lambda: self.settings, self._pause)
         self.health = HealthService(
             self.data_dir,
             self.clock,
@@ -271,6 +270,15 @@ class Conductor:
         for camera, settings in self.settings.cameras.items():
             if settings.enabled:
                 self._start_camera(camera, settings)
+
+    def _inference_job(self) -> InferenceJob:
+        return InferenceJob(
+            socket_path=str(self.runtime_dir / "inference.sock"),
+            conductor_socket=str(self.runtime_dir / "conductor.sock"),
+            secret=self.secret,
+            data_dir=str(self.data_dir),
+            settings=self.settings.detector,
+        )
 
     def _start_camera(self, camera: str, settings: CameraSettings) -> None:
         try:
@@ -378,7 +386,7 @@ class Conductor:
 
     # pages and API
 
-    async def _make_login(self) -> tuple[str, str, str]:
+    async def _make_login(self) -> tuple[str, str]:
         accounts, wish = self.services.accounts, self.options.login
         user, password = (wish.user, wish.password) if wish is not None else (DEFAULT_LOGIN, "")
         made = ""
@@ -388,7 +396,7 @@ class Conductor:
         token = ""
         if self.options.token_name:
             _, token = await accounts.create_token(user, self.options.token_name)
-        return user, token, made
+        return token, made
 
     async def _serve(self) -> str:
         settings = self.settings.web

@@ -27,7 +27,9 @@ def test_a_killed_camera_process_is_back_within_three_seconds(program):
     before = program.pids()
     os.kill(before["camera testpattern"], signal.SIGKILL)
     killed = time.monotonic()
-    wait_for(lambda: program.pids().get("camera testpattern") not in (None, before["camera testpattern"]), 3, "a new process")
+    wait_for(
+        lambda: program.pids().get("camera testpattern") not in (None, before["camera testpattern"]), 3, "a new process"
+    )
     wait_for(lambda: program.camera("testpattern")["recording"], 10, "recording")
     assert time.monotonic() - killed < 8
     assert program.pids()["inference detector"] == before["inference detector"]
@@ -39,7 +41,9 @@ def test_a_killed_inference_process_does_not_stop_recording(program):
     before = program.pids()
     segments = len(spans(program))
     os.kill(before["inference detector"], signal.SIGKILL)
-    wait_for(lambda: program.pids().get("inference detector") not in (None, before["inference detector"]), 3, "a new process")
+    wait_for(
+        lambda: program.pids().get("inference detector") not in (None, before["inference detector"]), 3, "a new process"
+    )
     assert program.pids()["camera testpattern"] == before["camera testpattern"]
     wait_for(lambda: program.get("/api/v1/system")["inference"]["ready"], 20, "inference")
     assert len(spans(program)) == segments

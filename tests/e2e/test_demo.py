@@ -30,11 +30,16 @@ def playing(page, selector):
 
 def test_the_first_command_shows_live_video_an_event_and_the_moment_again():
     began = time.monotonic()
-    with guardian("demo", "--port", "0", "--no-browser") as program, browser(viewport={"width": 1280, "height": 800}) as page:
+    with (
+        guardian("demo", "--port", "0", "--no-browser") as program,
+        browser(viewport={"width": 1280, "height": 800}) as page,
+    ):
         assert set(program.first_line) >= {"url", "token", "data"}
         event = wait_for(lambda: program.get("/api/v1/events")["items"], 30 - (time.monotonic() - began), "an event")[-1]
         assert event["label"] in {"person", "cat", "dog"}
-        picture = wait_for(lambda: (lambda r: r[1] if r[0] == 200 else None)(program.request(event["snapshot"])), 10, "its picture")
+        picture = wait_for(
+            lambda: (lambda r: r[1] if r[0] == 200 else None)(program.request(event["snapshot"])), 10, "its picture"
+        )
         assert picture[:3] == b"\xff\xd8\xff"
         assert time.monotonic() - began < 45
         assert set(event) >= {"id", "camera", "label", "score", "start", "end", "zones", "snapshot", "clip"}

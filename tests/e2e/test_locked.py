@@ -16,7 +16,11 @@ def test_it_records_while_locked_and_shows_nothing():
         assert status == 423
         assert b"unlock" in body.lower()
         assert program.request(event["snapshot"])[0] == 423
-        wait_for(lambda: sum(p.stat().st_size for p in (program.data / "segments").rglob("*.pgs")) > before + 100_000, 20, "more footage")
+        wait_for(
+            lambda: sum(p.stat().st_size for p in (program.data / "segments").rglob("*.pgs")) > before + 100_000,
+            20,
+            "more footage",
+        )
         assert program.camera("demo")["recording"] is True
         wrong = program.request("/api/v1/vault/unlock", method="POST", body={"passphrase": "not it at all"})
         assert wrong[0] == 403

@@ -17,7 +17,13 @@ def tracked(*patterns):
 
 
 def test_no_path_of_a_machine_and_no_package_host():
-    words = [b"/work/" + b"main", b"/work/" + b"shared", b"/root/" + b".pyenv", b"files.pythonhosted" + b".org", b"registry.npmjs" + b".org"]
+    words = [
+        b"/work/" + b"main",
+        b"/work/" + b"shared",
+        b"/root/" + b".pyenv",
+        b"files.pythonhosted" + b".org",
+        b"registry.npmjs" + b".org",
+    ]
     wrong = [
         f"{path.relative_to(ROOT)}: {word.decode()}"
         for path in tracked()
@@ -30,5 +36,9 @@ def test_no_path_of_a_machine_and_no_package_host():
 
 def test_every_room_says_what_lives_in_it():
     rooms = {path.parent for path in tracked("guardian/*.py", "plugins/*.py") if "migrations" not in path.parts}
-    silent = [room for room in rooms if not (room / "__init__.py").exists() or not (room / "__init__.py").read_text().lstrip().startswith('"""')]
+    silent = [
+        room
+        for room in rooms
+        if not (room / "__init__.py").exists() or not (room / "__init__.py").read_text().lstrip().startswith('"""')
+    ]
     assert silent == []

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-MP4_BOX = re.compile(rb"[\x00-\x0f][\x00-\xff]{3}(ftyp(iso|mp4|isom|hlsf|msdh)|moov\x00\x00|moof\x00\x00|mdat[\x00\x65\x41]\x00)")
+MP4_BOX = re.compile(
+    rb"[\x00-\x0f][\x00-\xff]{3}(ftyp(iso|mp4|isom|hlsf|msdh)|moov\x00\x00|moof\x00\x00|mdat[\x00\x65\x41]\x00)"
+)
 JPEG = re.compile(rb"\xff\xd8\xff[\xe0\xe1\xdb\xee]..(JFIF|Exif|\x00|\x00\x10)", re.DOTALL)
 
 

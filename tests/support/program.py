@@ -29,7 +29,9 @@ class Program:
     first_line: dict[str, Any]
     log: list[str] = field(default_factory=list)
 
-    def request(self, path: str, *, method: str = "GET", body: Any = None, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
+    def request(
+        self, path: str, *, method: str = "GET", body: Any = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
         """Call the API (or a page) with the token; return status and body, whatever the status."""
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(self.url + path, data=data, method=method, headers=headers or {})
@@ -75,7 +77,9 @@ def wait_for(condition: Callable[[], Any], within_s: float, what: str = "it") ->
 
 
 @contextlib.contextmanager
-def guardian(*arguments: str, first_line_within_s: float = 60, data: Path | None = None, token: str = "") -> Iterator[Program]:
+def guardian(
+    *arguments: str, first_line_within_s: float = 60, data: Path | None = None, token: str = ""
+) -> Iterator[Program]:
     """Run `guardian ARGUMENTS` (demo or run, with --json) and yield once its first line is there."""
     root = Path(__file__).parents[2]
     paths = [str(root), str(root / "plugins"), str(root / "frontend")]
@@ -102,7 +106,9 @@ def guardian(*arguments: str, first_line_within_s: float = 60, data: Path | None
             reader.join(5)
             raise AssertionError(f"no first line; its log:\n{''.join(log)}")
         first = json.loads(line)
-        yield Program(process, first.get("url", ""), first.get("token", token), Path(first.get("data", data or ".")), first, log)
+        yield Program(
+            process, first.get("url", ""), first.get("token", token), Path(first.get("data", data or ".")), first, log
+        )
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)

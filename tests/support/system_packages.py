@@ -43,7 +43,10 @@ def main() -> int:
         return 0
     if os.geteuid() == 0 and shutil.which("apt-get"):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *wanted]):
+        for command in (
+            ["apt-get", "update", "-qq"],
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *wanted],
+        ):
             done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
             if done.returncode != 0:
                 sys.stderr.write(f"{' '.join(command[:2])} failed with {done.returncode}\n")
