@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -19,7 +20,9 @@ from guardian.model.messages import EventReport
 from guardian.model.time import SECOND_US, Span
 from guardian.platform.clock import Clock
 from guardian.store.local import inside, remove
-from guardian.vault.keyring import Keyring
+
+if TYPE_CHECKING:
+    from guardian.vault.keyring import Keyring
 
 _log = structlog.get_logger(__name__)
 REPLAY = 500  # changes kept for streams that come back

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -11,7 +12,9 @@ from guardian.model.errors import TooManyRequests, WrongPassphrase
 from guardian.model.views import VaultStatus
 from guardian.platform.clock import Clock
 from guardian.services.throttle import Throttle
-from guardian.vault.keyring import Keyring
+
+if TYPE_CHECKING:
+    from guardian.vault.keyring import Keyring
 
 _log = structlog.get_logger(__name__)
 KEM = "MLKEM768-X25519"

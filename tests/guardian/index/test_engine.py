@@ -1,0 +1,103 @@
+"""The index file: made private, migrated, durable, shared with other programs."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from guardian.index.engine import HEAD, MIGRATIONS, IndexFile, open_index, put_aside
+from guardian.index.recordings import Recordings
+from guardian.index.tables import metadata
+from guardian.model.errors import Conflict, Damaged
+from guardian.platform.lock import exclusive
+from tests.support.recorded import T0, record
+
+
+async def test_every_file_of_the_index_is_private(tmp_path: Path) -> None:
+    index = await open_index(tmp_path / "data" / "index.db")
+    await Recordings(index).add([record(T0)])
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "data").iterdir()}
+    await index.close()
+    assert modes == {"index.db": 0o600, "index.db-wal": 0o600, "index.db-shm": 0o600}
+
+
+async def test_pragmas_hold_on_every_connection(index: IndexFile) -> None:
+    async with index.read() as connection:
+        answers = {
+            name: await connection.scalar(sa.text(f"PRAGMA {name}"))
+            for name in ("journal_mode", "foreign_keys", "synchronous")
+        }
+        assert await connection.scalar(sa.text("PRAGMA busy_timeout")) == 10_000
+    assert answers == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 1}
+
+
+async def test_migrations_make_exactly_the_tables(index: IndexFile) -> None:
+    def differences(connection: sa.Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with index.engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+def test_head_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+async def test_opening_again_keeps_what_is_there(tmp_path: Path) -> None:
+    for _ in range(2):
+        index = await open_index(tmp_path / "index.db")
+        await Recordings(index).add([record(T0)])
+        assert len(await Recordings(index).usage()) == 1
+        await index.close()
+
+
+async def test_a_file_that_is_no_index_is_damaged_and_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "index.db").write_bytes(b"this is no database at all" * 100)
+    with pytest.raises(Damaged, match="damaged") as caught:
+        await open_index(tmp_path / "index.db")
+    assert "index rebuild" in caught.value.cure
+
+
+async def test_an_index_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    await (await open_index(tmp_path / "index.db")).close()
+    with sqlite3.connect(tmp_path / "index.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(Damaged, match="another version"):
+        await open_index(tmp_path / "index.db")
+
+
+async def test_a_failed_transaction_leaves_nothing(index: IndexFile) -> None:
+    async def fail_half_way() -> None:
+        async with index.write() as connection:
+            await connection.execute(sa.text("INSERT INTO users VALUES ('a', 'b', 1)"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail_half_way()
+    async with index.read() as connection:
+        assert await connection.scalar(sa.text("SELECT count(*) FROM users")) == 0
+
+
+async def test_another_program_may_write_while_we_have_it_open(tmp_path: Path, index: IndexFile) -> None:
+    await Recordings(index).add([record(T0)])
+    other = await open_index(tmp_path / "index.db")
+    await Recordings(other).add([record(T0 + 60_000_000)])
+    await other.close()
+    (usage,) = await Recordings(index).usage()
+    assert usage.segments == 2
+
+
+async def test_a_damaged_index_is_put_aside_but_not_under_a_recorder(tmp_path: Path) -> None:
+    (tmp_path / "index.db").write_bytes(b"broken")
+    with exclusive(tmp_path), pytest.raises(Conflict):
+        put_aside(tmp_path)
+    assert put_aside(tmp_path).read_bytes() == b"broken"
+    assert not (tmp_path / "index.db").exists()

@@ -1,0 +1,121 @@
+"""Events: filters, pages, cursors."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guardian.index.engine import IndexFile
+from guardian.index.events import EventRepository, decode_cursor, encode_cursor
+from guardian.index.recordings import Recordings
+from guardian.model.errors import BadRequest
+from guardian.model.event import EventQuery, PathPoint
+from guardian.model.ids import uuid7
+from guardian.model.vision import Box
+from tests.support.recorded import MINUTE, T0, event, record
+
+
+@pytest.fixture
+def events(index: IndexFile) -> EventRepository:
+    return EventRepository(index)
+
+
+async def ids(events: EventRepository, **query: object) -> list[str]:
+    return [one.id for one in (await events.list(EventQuery(**query)))[0]]  # type: ignore[arg-type]
+
+
+async def test_an_event_comes_back_as_it_was(events: EventRepository) -> None:
+    box = Box(0.1, 0.2, 0.30000000000000004, 0.4)
+    one = replace(
+        event(T0, zones=("yard", "the 'gate'")),
+        snapshot="front/2026-11-23/x.pgp",
+        snapshot_us=T0 + 5,
+        snapshot_box=box,
+        path=(PathPoint(T0, box), PathPoint(T0 + 1, box)),
+    )
+    await events.put([one])
+    assert await events.get(one.id) == one
+    assert await events.active() == (one,)
+    assert await events.get("no such event") is None
+
+
+async def test_filters(events: EventRepository) -> None:
+    a = event(T0, T0 + MINUTE, zones=("yard",))
+    b = event(T0 + 2 * MINUTE, T0 + 3 * MINUTE, camera="back", label="cat", zones=("yardstick",))
+    c = event(T0 + 4 * MINUTE)  # lasts
+    await events.put([a, b, c])
+    assert await ids(events) == [c.id, b.id, a.id]
+    assert await ids(events, camera="back") == [b.id]
+    assert await ids(events, label="person") == [c.id, a.id]
+    assert await ids(events, zone="yard") == [a.id]
+    assert await ids(events, start_us=T0 + MINUTE) == [c.id, b.id]
+    assert await ids(events, start_us=T0 + MINUTE - 1) == [c.id, b.id, a.id]
+    assert await ids(events, end_us=T0 + 2 * MINUTE) == [a.id]
+    assert await ids(events, start_us=T0 + 60 * MINUTE) == [c.id], "what lasts overlaps everything after its start"
+    assert await events.labels() == ("cat", "person")
+
+
+async def test_pages_hold_every_event_once_even_when_new_ones_come(events: EventRepository) -> None:
+    same_time = [event(T0, T0 + 1, number=n) for n in range(5)]
+    later = [event(T0 + MINUTE + n, T0 + 2 * MINUTE, number=n) for n in range(4)]
+    await events.put([*same_time, *later])
+    seen, cursor = [], None
+    while True:
+        page, cursor = await events.list(EventQuery(limit=2, cursor=cursor))
+        seen += [one.id for one in page]
+        await events.put([event(T0 + 5 * MINUTE + len(seen), None)])
+        if cursor is None:
+            break
+    expected = sorted([*same_time, *later], key=lambda one: (one.start_us, one.id), reverse=True)
+    assert seen == [one.id for one in expected]
+
+
+async def test_a_last_page_that_is_full_has_no_next(events: EventRepository) -> None:
+    await events.put([event(T0, number=n) for n in range(2)])
+    page, cursor = await events.list(EventQuery(limit=2))
+    assert (len(page), cursor) == (2, None)
+
+
+@pytest.mark.parametrize("limit", [0, -1, 501])
+async def test_a_limit_out_of_range_names_its_field(events: EventRepository, limit: int) -> None:
+    with pytest.raises(BadRequest) as caught:
+        await events.list(EventQuery(limit=limit))
+    assert caught.value.field == "limit"
+
+
+@given(st.integers(min_value=-(2**60), max_value=2**60), st.binary(min_size=10, max_size=10))
+def test_cursors_come_back(start_us: int, random: bytes) -> None:
+    event_id = uuid7(1, random)
+    assert decode_cursor(encode_cursor(start_us, event_id)) == (start_us, event_id)
+
+
+@given(st.text(max_size=80))
+def test_what_is_no_cursor_is_refused(text: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        decode_cursor(text)
+    assert caught.value.field == "cursor"
+
+
+@pytest.mark.parametrize(
+    "inner",
+    ["1", "1,x", ",", "x,0190", f"0x1,{uuid7(1, bytes(10))}", f"{2**70},{uuid7(1, bytes(10))}", f"01,{uuid7(1, bytes(10))}"],
+)
+def test_forged_cursors_are_refused(inner: str) -> None:
+    import base64
+
+    with pytest.raises(BadRequest):
+        decode_cursor(base64.urlsafe_b64encode(inner.encode()).decode().rstrip("="))
+
+
+async def test_only_ended_events_without_any_footage_are_given_up(index: IndexFile, events: EventRepository) -> None:
+    await Recordings(index).add([record(T0 + 10 * MINUTE)])
+    gone = event(T0, T0 + MINUTE)
+    other = event(T0, T0 + MINUTE, camera="back", number=1)
+    half = event(T0 + 9 * MINUTE, T0 + 10 * MINUTE + 1)
+    lasts = event(T0 + 2 * MINUTE)
+    later = event(T0 + 30 * MINUTE, T0 + 31 * MINUTE)
+    await events.put([gone, other, half, lasts, later])
+    assert await events.without_footage("front", T0 + 20 * MINUTE, 10) == (gone,)
+    await events.delete([gone.id])
+    assert await events.without_footage("front", T0 + 20 * MINUTE, 10) == ()
