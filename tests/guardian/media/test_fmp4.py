@@ -258,6 +258,13 @@ def test_a_fragment_with_altered_bytes_ends_in_a_value_or_in_damaged(data: st.Da
             pass
 
 
+@pytest.mark.parametrize("data", [b"\0\0\0\4\0\0\0\4\0\0\0\0\0\0\0\0", struct.pack(">I4sQ", 1, b"moof", 0)])
+def test_a_box_smaller_than_its_header_is_damaged(data: bytes) -> None:
+    boxes = read.boxes(data)
+    with pytest.raises(Damaged):
+        next(boxes)
+
+
 def test_init_without_tracks_is_damaged() -> None:
     with pytest.raises(Damaged):
         read.timescales(b"")

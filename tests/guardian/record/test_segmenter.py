@@ -172,6 +172,13 @@ def test_sound_that_runs_ahead_for_ever_is_bounded() -> None:
     assert fmp4_read.samples(fragment.data)[-1].dts == 2999 * 1024
 
 
+def test_sound_of_a_long_recording_is_all_kept() -> None:
+    samples = [frame(n, key=n % 15 == 0) for n in range(1500)] + [sound(n * 1024, size=1000) for n in range(1500)]
+    samples.sort(key=lambda s: s.dts / (90_000 if s.kind == "video" else 16_000))
+    assert sum(len(s.data) for s in samples if s.kind == "audio") > MAX_WAITING_AUDIO_BYTES
+    assert len(kept(run(Segmenter(WITH_SOUND), samples), "audio")) == 1500
+
+
 def test_sound_out_of_order_is_dropped() -> None:
     times = [0, 1024, 1024, 500, 2048, 1 << 40]
     out = run(Segmenter(WITH_SOUND), [frame(0, key=True), *[sound(t) for t in times], frame(1)])
