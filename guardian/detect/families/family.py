@@ -1,0 +1,78 @@
+"""What a family is: how its input is prepared unless a card says otherwise, and how its outputs are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guardian.interfaces import ModelSpec
+from guardian.model.errors import BadSetting
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What one picture's outputs say above a floor: boxes (N, 4) as x1, y1, x2, y2 in 0..1, scores (N), classes (N)."""
+
+    boxes: Floats
+    scores: Floats
+    classes: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A model family. Pixels become (value - mean) / scale a channel, in the order of `colour`.
+
+    `decode(outputs, spec, floor)` reads the raw outputs of one picture (without the batch axis where the network has one).
+    """
+
+    name: str
+    colour: str
+    mean: tuple[float, float, float]
+    scale: tuple[float, float, float]
+    pad: int
+    iou: float
+    decode: Callable[[Sequence[Floats], ModelSpec, float], Candidates]
+
+
+def best_class(scores: Floats, floor: float) -> tuple[Ints, Ints, Floats]:
+    """Of scores (N, classes) return the rows whose best reaches the floor, those classes, and those scores."""
+    best = scores.max(axis=1)
+    rows = np.flatnonzero(best >= floor)
+    classes = scores[rows].argmax(axis=1)
+    return rows, classes, best[rows]
+
+
+def sigmoid(values: Floats) -> Floats:
+    """1 / (1 + e^-x), without overflow."""
+    return (0.5 * (1.0 + np.tanh(0.5 * values))).astype(np.float32)
+
+
+def logit(probability: float) -> float:
+    """Inverse of the sigmoid: a score compared before the sigmoid is a sigmoid saved for each of some 46,000 values."""
+    return float(np.log(probability / (1 - probability))) if 0 < probability < 1 else (-np.inf if probability <= 0 else np.inf)
+
+
+def rows_of(output: Floats) -> Floats:
+    """Take the batch axis of one off: (1, N, C) → (N, C)."""
+    return output[0] if output.ndim == 3 and output.shape[0] == 1 else output
+
+
+def from_centres(centre_x: Floats, centre_y: Floats, width: Floats, height: Floats) -> Floats:
+    """Return (N, 4) corners of boxes given by centre and size."""
+    return np.stack([centre_x - width / 2, centre_y - height / 2, centre_x + width / 2, centre_y + height / 2], axis=1)
+
+
+def unexpected(spec: ModelSpec, outputs: Sequence[Floats], wanted: str) -> BadSetting:
+    """The error for a model whose outputs are not its family's."""
+    found = ", ".join("×".join(map(str, output.shape)) for output in outputs)
+    return BadSetting(
+        f"model {spec.name}: family {spec.family} has {wanted}, this file gives {found}",
+        field="family",
+        cure="Correct family, width, height or labels in its card.",
+    )
