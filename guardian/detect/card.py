@@ -42,7 +42,9 @@ class Card(BaseModel):
     family: str = Field(description="ssd, tflite_ssd, yolo, yolox, nanodet, fastestdet or omz_ssd.")
     width: int = Field(ge=16, le=4096, description="Input width in pixels.")
     height: int = Field(ge=16, le=4096, description="Input height in pixels.")
-    labels: str | tuple[str, ...] = Field("coco80", description="coco80, a list, or a text file beside the card, one label a line.")
+    labels: str | tuple[str, ...] = Field(
+        "coco80", description="coco80, a list, or a text file beside the card, one label a line."
+    )
     threshold: float = Field(0.4, gt=0, lt=1, description="Score from which a detection is to be believed.")
     name: str = Field("", description="Empty: the file's name.")
     title: str = ""

@@ -56,9 +56,9 @@ class Engine:
 
     def _read(self, outputs: Sequence[NDArray[np.float32]]) -> tuple[Detection, ...]:
         found = self._family.decode(outputs, self.spec, self.floor)
-        wanted = np.flatnonzero(self._wanted[found.classes] & np.isfinite(found.boxes).all(axis=1)) if len(found.scores) else []
-        if not len(wanted):
+        if not len(found.scores):
             return ()
+        wanted = np.flatnonzero(self._wanted[found.classes] & np.isfinite(found.boxes).all(axis=1))
         boxes = np.clip(found.boxes[wanted], 0.0, 1.0)
         found = Candidates(boxes, found.scores[wanted], found.classes[wanted])
         kept = suppress(boxes, found.scores, self._groups[found.classes], self._iou, MOST_DETECTIONS)
@@ -95,7 +95,9 @@ def open_engine(
     """
     if backend != AUTO and kinds and backend not in {kind.name for kind in kinds}:
         known = ", ".join(kind.name for kind in kinds)
-        raise BadSetting(f"there is no runtime {backend!r}", field="detector.backend", cure=f"Choose auto or one of: {known}.")
+        raise BadSetting(
+            f"there is no runtime {backend!r}", field="detector.backend", cure=f"Choose auto or one of: {known}."
+        )
     problems: list[str] = []
     for kind in sorted(kinds, key=lambda kind: kind.name != backend):
         try:

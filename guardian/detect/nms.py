@@ -18,7 +18,8 @@ def iou_with(box: Floats, boxes: Floats) -> Floats:
     area = (box[2] - box[0]) * (box[3] - box[1])
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     union = area + areas - common
-    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    overlap: Floats = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    return overlap
 
 
 def suppress(boxes: Floats, scores: Floats, groups: Ints, iou: float, limit: int) -> Ints:

@@ -221,7 +221,9 @@ def main() -> None:
     (wish.out / "SHA256SUMS").write_text(sums)
     print(sums, end="")
     if wish.compare:
-        print(f"greatest difference to {wish.compare.name}: {greatest_difference(wish.out / 'model.onnx', wish.compare):.2e}")
+        print(
+            f"greatest difference to {wish.compare.name}: {greatest_difference(wish.out / 'model.onnx', wish.compare):.2e}"
+        )
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ def _check() -> Sequence[Finding]:
         found = devices()
     except ImportError as error:
         return [
-            Finding("onnxruntime", Health.WARNING, f"ONNX Runtime does not load: {error}", "pip install --upgrade onnxruntime")
+            Finding(
+                "onnxruntime", Health.WARNING, f"ONNX Runtime does not load: {error}", "pip install --upgrade onnxruntime"
+            )
         ]
     return [Finding("onnxruntime", Health.OK, f"ONNX Runtime can use {', '.join(found)}")]

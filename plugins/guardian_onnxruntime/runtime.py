@@ -103,7 +103,7 @@ def _is_nchw(spec: ModelSpec, shape: list[Any]) -> bool:
     """Check the input's size against the card (names stand for free sizes) and return whether channels come first."""
     if len(shape) != 4:
         raise BadSetting(f"model {spec.name} does not take one picture", cure="Use a detector with one image input.")
-    channels_first = shape[1] == 3
+    channels_first = bool(shape[1] == 3)
     sides = shape[2:4] if channels_first else shape[1:3]
     if any(isinstance(side, int) and side != want for side, want in zip(sides, (spec.height, spec.width), strict=True)):
         raise BadSetting(

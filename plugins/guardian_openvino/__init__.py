@@ -24,5 +24,7 @@ def _check() -> Sequence[Finding]:
     except ImportError as error:
         return [Finding("openvino", Health.WARNING, f"OpenVINO does not load: {error}", "pip install --upgrade openvino")]
     if not found:
-        return [Finding("openvino", Health.WARNING, "OpenVINO finds no device", "See docs.openvino.ai, system requirements.")]
+        return [
+            Finding("openvino", Health.WARNING, "OpenVINO finds no device", "See docs.openvino.ai, system requirements.")
+        ]
     return [Finding("openvino", Health.OK, f"OpenVINO can use {', '.join(found)}")]

@@ -88,7 +88,9 @@ def _pick(core: Any, device: str) -> str:
         return "CPU" if available == ["CPU"] else "AUTO"
     if device.upper().partition(".")[0].partition(":")[0] not in {"AUTO", *(name.partition(".")[0] for name in available)}:
         raise BadSetting(
-            f"OpenVINO finds no device {device}", field="detector.device", cure=f"Choose AUTO or one of: {', '.join(available)}."
+            f"OpenVINO finds no device {device}",
+            field="detector.device",
+            cure=f"Choose AUTO or one of: {', '.join(available)}.",
         )
     return device.upper()
 

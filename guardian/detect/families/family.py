@@ -55,7 +55,9 @@ def sigmoid(values: Floats) -> Floats:
 
 def logit(probability: float) -> float:
     """Inverse of the sigmoid: a score compared before the sigmoid is a sigmoid saved for each of some 46,000 values."""
-    return float(np.log(probability / (1 - probability))) if 0 < probability < 1 else (-np.inf if probability <= 0 else np.inf)
+    return (
+        float(np.log(probability / (1 - probability))) if 0 < probability < 1 else (-np.inf if probability <= 0 else np.inf)
+    )
 
 
 def rows_of(output: Floats) -> Floats:
@@ -63,9 +65,15 @@ def rows_of(output: Floats) -> Floats:
     return output[0] if output.ndim == 3 and output.shape[0] == 1 else output
 
 
-def from_centres(centre_x: Floats, centre_y: Floats, width: Floats, height: Floats) -> Floats:
-    """Return (N, 4) corners of boxes given by centre and size."""
-    return np.stack([centre_x - width / 2, centre_y - height / 2, centre_x + width / 2, centre_y + height / 2], axis=1)
+def input_size(spec: ModelSpec) -> Floats:
+    """Return the input's width and height in pixels."""
+    return np.array([spec.width, spec.height], np.float32)
+
+
+def from_centres(centre: Floats, size: Floats) -> Floats:
+    """Return corners (N, 4) of boxes given by centre x, y (N, 2) and width, height (N, 2)."""
+    half = size / np.float32(2)
+    return np.concatenate([centre - half, centre + half], axis=1)
 
 
 def unexpected(spec: ModelSpec, outputs: Sequence[Floats], wanted: str) -> BadSetting:

@@ -20,10 +20,9 @@ def decode(outputs: Sequence[Floats], spec: ModelSpec, floor: float) -> Candidat
     rows, classes, best = best_class(flat[:, :1] ** 0.6 * flat[:, 5:] ** 0.4, floor)
     y, x = np.divmod(rows, grid_columns)
     box = flat[rows, 1:5]
-    centre_x = (np.tanh(box[:, 0]) + x) / grid_columns
-    centre_y = (np.tanh(box[:, 1]) + y) / grid_rows
-    boxes = from_centres(centre_x, centre_y, sigmoid(box[:, 2]), sigmoid(box[:, 3]))
-    return Candidates(boxes.astype(np.float32), best, classes)
+    centre = (np.tanh(box[:, :2]) + np.stack([x, y], axis=1)) / np.array([grid_columns, grid_rows])
+    boxes = from_centres(centre.astype(np.float32), sigmoid(box[:, 2:]))
+    return Candidates(boxes, best, classes)
 
 
 FASTESTDET = Family("fastestdet", "bgr", (0.0,) * 3, (255.0,) * 3, 114, 0.45, decode)

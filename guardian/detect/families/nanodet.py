@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from guardian.detect.anchors import grid
-from guardian.detect.families.family import Candidates, Family, Floats, best_class, rows_of, unexpected
+from guardian.detect.families.family import Candidates, Family, Floats, best_class, input_size, rows_of, unexpected
 from guardian.interfaces import ModelSpec
 
 STRIDES = (8, 16, 32)
@@ -29,7 +29,7 @@ def decode(outputs: Sequence[Floats], spec: ModelSpec, floor: float) -> Candidat
     rows, classes, best = best_class(np.concatenate(scores_parts), floor)
     distances = _mean_of_bins(np.concatenate(bins_parts)[rows]) * steps[rows]
     centre = cells[rows] * steps[rows] + middle[rows]
-    size = np.array([spec.width, spec.height], np.float32)
+    size = input_size(spec)
     boxes = np.concatenate([(centre - distances[:, :2]) / size, (centre + distances[:, 2:]) / size], axis=1)
     return Candidates(boxes.astype(np.float32), best, classes)
 
@@ -38,7 +38,7 @@ def _mean_of_bins(values: Floats) -> Floats:
     """Softmax over the bins of each side, and its mean: (n, 4 × bins) → (n, 4) as left, top, right, bottom in strides."""
     bins = values.reshape(len(values), 4, values.shape[1] // 4)
     weights = np.exp(bins - bins.max(axis=2, keepdims=True))
-    mean = (weights * np.arange(bins.shape[2])).sum(axis=2) / weights.sum(axis=2)
+    mean: Floats = (weights * np.arange(bins.shape[2])).sum(axis=2) / weights.sum(axis=2)
     return mean.astype(np.float32)
 
 

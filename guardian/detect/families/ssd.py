@@ -10,16 +10,17 @@ from guardian.detect.anchors import ssd_anchors
 from guardian.detect.families.family import Candidates, Family, Floats, from_centres, logit, rows_of, sigmoid, unexpected
 from guardian.interfaces import ModelSpec
 
-CENTRE_SCALE, SIZE_SCALE = 10.0, 5.0  # of TensorFlow's box coder: y_scale, x_scale 10, height_scale, width_scale 5
+CENTRE_SCALE, SIZE_SCALE = (
+    np.float32(10),
+    np.float32(5),
+)  # of TensorFlow's box coder: y_scale, x_scale 10, height_scale, width_scale 5
 
 
 def decode_boxes(encoded: Floats, anchors: Floats) -> Floats:
     """Return corners of boxes (N, 4) encoded as ty, tx, th, tw to anchors cx, cy, w, h."""
-    centre_y = encoded[:, 0] / CENTRE_SCALE * anchors[:, 3] + anchors[:, 1]
-    centre_x = encoded[:, 1] / CENTRE_SCALE * anchors[:, 2] + anchors[:, 0]
-    height = np.exp(encoded[:, 2] / SIZE_SCALE) * anchors[:, 3]
-    width = np.exp(encoded[:, 3] / SIZE_SCALE) * anchors[:, 2]
-    return from_centres(centre_x, centre_y, width, height)
+    centre = encoded[:, [1, 0]] / CENTRE_SCALE * anchors[:, 2:] + anchors[:, :2]
+    size = np.exp(encoded[:, [3, 2]] / SIZE_SCALE) * anchors[:, 2:]
+    return from_centres(centre, size)
 
 
 def decode(outputs: Sequence[Floats], spec: ModelSpec, floor: float) -> Candidates:

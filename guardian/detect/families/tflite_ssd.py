@@ -14,7 +14,12 @@ from guardian.interfaces import ModelSpec
 def decode(outputs: Sequence[Floats], spec: ModelSpec, floor: float) -> Candidates:
     """Boxes (N, 4), scores (N, classes) and anchors (N, 4) as cy, cx, h, w, in this order."""
     parts = [rows_of(output) for output in outputs]
-    if len(parts) != 3 or parts[0].shape != parts[2].shape or parts[0].shape[-1] != 4 or parts[1].shape[-1] != len(spec.labels):
+    if (
+        len(parts) != 3
+        or parts[0].shape != parts[2].shape
+        or parts[0].shape[-1] != 4
+        or parts[1].shape[-1] != len(spec.labels)
+    ):
         raise unexpected(spec, outputs, f"N×4 boxes, N×{len(spec.labels)} scores and N×4 anchors")
     encoded, scores, anchors = parts
     rows, classes, best = best_class(scores[:, 1:], floor)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from guardian.detect.families.family import Candidates, Family, Floats, best_class, from_centres, rows_of, unexpected
+from guardian.detect.families.family import (
+    Candidates,
+    Family,
+    Floats,
+    best_class,
+    from_centres,
+    input_size,
+    rows_of,
+    unexpected,
+)
 from guardian.interfaces import ModelSpec
 
 
@@ -25,8 +34,8 @@ def decode(outputs: Sequence[Floats], spec: ModelSpec, floor: float) -> Candidat
     if not len(data):
         return Candidates(data[:, :4], data[:, 4], data[:, 4].astype(int))
     rows, found, best = best_class(scores, floor)
-    box = data[rows, :4]
-    corners = from_centres(box[:, 0] / spec.width, box[:, 1] / spec.height, box[:, 2] / spec.width, box[:, 3] / spec.height)
+    size = input_size(spec)
+    corners = from_centres(data[rows, :2] / size, data[rows, 2:4] / size)
     return Candidates(corners, best, found)
 
 

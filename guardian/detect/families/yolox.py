@@ -7,7 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from guardian.detect.anchors import grid
-from guardian.detect.families.family import Candidates, Family, Floats, best_class, from_centres, rows_of, unexpected
+from guardian.detect.families.family import (
+    Candidates,
+    Family,
+    Floats,
+    best_class,
+    from_centres,
+    input_size,
+    rows_of,
+    unexpected,
+)
 from guardian.interfaces import ModelSpec
 
 STRIDES = (8, 16, 32)
@@ -26,9 +35,7 @@ def decode(outputs: Sequence[Floats], spec: ModelSpec, floor: float) -> Candidat
     rows, classes, best = best_class(data[:, 5:] * data[:, 4:5], floor)
     centre = (data[rows, :2] + cells[rows]) * steps[rows]
     size = np.exp(data[rows, 2:4]) * steps[rows]
-    boxes = from_centres(
-        centre[:, 0] / spec.width, centre[:, 1] / spec.height, size[:, 0] / spec.width, size[:, 1] / spec.height
-    )
+    boxes = from_centres(centre / input_size(spec), size / input_size(spec))
     return Candidates(boxes, best, classes)
 
 
