@@ -189,6 +189,29 @@ class Attach:
     type: Literal["attach"] = "attach"
 
 
+# conductor → transcoder and back
+
+
+@dataclass(frozen=True, slots=True)
+class TranscodeRequest:
+    """Payload: an H.265 MP4 init segment and fragments that begin at a keyframe, one after the other, of these sizes."""
+
+    ticket: int
+    init_bytes: int
+    fragment_bytes: tuple[int, ...] = ()
+    type: Literal["transcode"] = "transcode"
+
+
+@dataclass(frozen=True, slots=True)
+class TranscodeReply:
+    """Payload: the H.264 init segment, then the last fragment (none where none was sent). `error` is empty when all went well."""
+
+    ticket: int
+    init_bytes: int = 0
+    error: str = ""
+    type: Literal["transcode_reply"] = "transcode_reply"
+
+
 Message = (
     Hello
     | StatusReport
@@ -207,6 +230,8 @@ Message = (
     | ModelReady
     | InferenceStats
     | Attach
+    | TranscodeRequest
+    | TranscodeReply
 )
 
 

@@ -1,0 +1,54 @@
+"""/events: list, one, picture, clip, deletion."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from guardian.api.cameras import checked_span, stamp
+from guardian.api.media import MP4, body, send_clip
+from guardian.api.paging import Page
+from guardian.api.routing import Operations
+from guardian.api.schemas import EventFilter, EventOut, MediaQuery
+from guardian.model.event import EventQuery
+from guardian.services.contract import Services
+
+operations = Operations("events")
+JPEG = "image/jpeg"
+
+
+@operations.add("GET", "/events", errors=(400,))
+async def list_events(services: Services, request: web.Request, query: EventFilter) -> Page[EventOut]:
+    """Events, newest first."""
+    if query.start is not None and query.end is not None:
+        checked_span(query.start, query.end)
+    items, cursor = await services.events.list(
+        EventQuery(query.camera, query.label, query.zone, query.start, query.end, query.limit, query.cursor)
+    )
+    return Page[EventOut](items=[EventOut.of(event) for event in items], next=cursor)
+
+
+@operations.add("GET", "/events/{event}", errors=(404,))
+async def get_event(services: Services, request: web.Request) -> EventOut:
+    """One event."""
+    return EventOut.of(await services.events.get(request.match_info["event"]))
+
+
+@operations.add("DELETE", "/events/{event}", status=204, errors=(404,))
+async def delete_event(services: Services, request: web.Request) -> web.StreamResponse:
+    """Delete an event and its picture. Its footage stays until it is the oldest."""
+    await services.events.delete(request.match_info["event"])
+    return web.Response(status=204)
+
+
+@operations.add("GET", "/events/{event}/snapshot.jpg", media=JPEG, errors=(404, 423))
+async def get_snapshot(services: Services, request: web.Request) -> web.StreamResponse:
+    """The event's best picture."""
+    return body(await services.events.snapshot(request.match_info["event"]), JPEG)
+
+
+@operations.add("GET", "/events/{event}/clip.mp4", media=MP4, errors=(404, 416, 423, 503))
+async def get_event_clip(services: Services, request: web.Request, query: MediaQuery) -> web.StreamResponse:
+    """The event's moment as MP4, with the seconds before and after; of one that goes on, what there is until now."""
+    event, span = await services.events.clip_span(request.match_info["event"])
+    pieces = services.playback.clip(event.camera, span.start_us, span.end_us, as_h264=query.as_ == "h264")
+    return await send_clip(request, pieces, f"{event.camera}-{stamp(event.start_us)}-{event.id[-6:]}.mp4")

@@ -1,0 +1,53 @@
+"""/exports: make an MP4 of a span, ask how far it is, fetch it, delete it."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from guardian.api.cameras import checked_span, stamp
+from guardian.api.media import MP4, send_file
+from guardian.api.paging import Page
+from guardian.api.routing import Operations, json_response
+from guardian.api.schemas import PREFIX, ExportIn, ExportOut
+from guardian.model.errors import Conflict
+from guardian.services.contract import Services
+
+operations = Operations("exports")
+
+
+@operations.add("GET", "/exports")
+async def list_exports(services: Services, request: web.Request) -> Page[ExportOut]:
+    """Every export, newest first."""
+    return Page[ExportOut](items=[ExportOut.of(export) for export in await services.exports.list()], next=None)
+
+
+@operations.add("POST", "/exports", status=202, errors=(400, 404, 423))
+async def create_export(services: Services, request: web.Request, body: ExportIn) -> ExportOut | web.StreamResponse:
+    """Begin to make an export. `Location` says where to ask how far it is."""
+    camera = services.cameras.get(body.camera).id
+    span = checked_span(body.start, body.end)
+    export = await services.exports.create(camera, span.start_us, span.end_us, body.name)
+    return json_response(ExportOut.of(export), 202, {"Location": f"{PREFIX}/exports/{export.id}"})
+
+
+@operations.add("GET", "/exports/{export}", errors=(404,))
+async def get_export(services: Services, request: web.Request) -> ExportOut:
+    """One export and how far it is."""
+    return ExportOut.of(await services.exports.get(request.match_info["export"]))
+
+
+@operations.add("DELETE", "/exports/{export}", status=204, errors=(404,))
+async def delete_export(services: Services, request: web.Request) -> web.StreamResponse:
+    """Cancel an export while it is made, delete it when it is done."""
+    await services.exports.delete(request.match_info["export"])
+    return web.Response(status=204)
+
+
+@operations.add("GET", "/exports/{export}/file.mp4", media=MP4, errors=(404, 409, 416, 423))
+async def get_export_file(services: Services, request: web.Request) -> web.StreamResponse:
+    """The MP4 of an export that is done."""
+    export = await services.exports.get(request.match_info["export"])
+    if export.state != "done":
+        raise Conflict(f"the export is {export.state}", field="export", cure="Wait until its state is done.")
+    filename = f"{export.camera}-{stamp(export.start_us)}.mp4"
+    return await send_file(request, services.exports.content(export.id), export.size_bytes, filename)

@@ -1,0 +1,87 @@
+"""/metrics: figures for Prometheus, made anew at each call from what the services say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from guardian.model.camera import CameraState, CameraView
+from guardian.model.views import SystemStatus, VaultStatus
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+
+def render(system: SystemStatus, cameras: Sequence[CameraView], vault: VaultStatus) -> bytes:
+    """Return the figures as text."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures(system, cameras, vault))
+    return generate_latest(registry)
+
+
+class _Figures(Collector):
+    def __init__(self, system: SystemStatus, cameras: Sequence[CameraView], vault: VaultStatus) -> None:
+        self._system, self._cameras, self._vault = system, cameras, vault
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._of_box()
+        yield from self._of_processes()
+        yield from self._of_cameras()
+
+    def _of_box(self) -> Iterator[Metric]:
+        s = self._system
+        build = GaugeMetricFamily("guardian_build_info", "Version that runs.", labels=["version"])
+        build.add_metric([s.version], 1)
+        yield build
+        inference = s.inference
+        for name, text, value in (
+            ("guardian_start_time_seconds", "When it was started, in seconds since 1970.", s.started_us / 1e6),
+            ("guardian_disk_total_bytes", "Size of the disk that holds the footage.", s.disk_total),
+            ("guardian_disk_free_bytes", "Free space on it.", s.disk_free),
+            ("guardian_footage_bytes", "Footage that is kept.", s.footage_bytes),
+            ("guardian_vault_unlocked", "1 while the vault is unlocked.", int(self._vault.unlocked)),
+            (
+                "guardian_recording_paused",
+                "1 while recording is paused, for instance by a full disk.",
+                int(bool(s.recording_paused)),
+            ),
+            ("guardian_inference_up", "1 while the detector runs.", int(inference.ready)),
+            ("guardian_inferences_per_second", "Pictures that the detector looks at.", inference.inferences_per_s),
+            ("guardian_inference_latency_seconds", "Time from asking to answer.", inference.latency_ms / 1000),
+            ("guardian_findings", "Things that need the owner.", len(s.findings)),
+        ):
+            yield GaugeMetricFamily(name, text, value=value)
+        yield CounterMetricFamily("guardian_inference_dropped", "Pictures that were not looked at.", value=inference.dropped)
+
+    def _of_processes(self) -> Iterator[Metric]:
+        labels = ["role", "name"]
+        cpu = GaugeMetricFamily("guardian_process_cpu_percent", "CPU of a process, of one core.", labels=labels)
+        memory = GaugeMetricFamily("guardian_process_memory_bytes", "Memory of a process.", labels=labels)
+        restarts = CounterMetricFamily("guardian_process_restarts", "How often a process was started again.", labels=labels)
+        for one in self._system.processes:
+            cpu.add_metric([one.role, one.name], one.cpu_percent)
+            memory.add_metric([one.role, one.name], one.memory_bytes)
+            restarts.add_metric([one.role, one.name], one.restarts)
+        yield from (cpu, memory, restarts)
+
+    def _of_cameras(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("guardian_camera_up", "1 while a camera sends.", labels=["camera"])
+        recording = GaugeMetricFamily("guardian_camera_recording", "1 while a camera is recorded.", labels=["camera"])
+        detect = GaugeMetricFamily("guardian_camera_detect_fps", "Pictures a second that are looked at.", labels=["camera"])
+        reconnects = CounterMetricFamily("guardian_camera_reconnects", "Reconnections to a camera.", labels=["camera"])
+        dropped = CounterMetricFamily("guardian_camera_dropped_packets", "Packets that were unusable.", labels=["camera"])
+        fps = GaugeMetricFamily("guardian_camera_fps", "Frames a second.", labels=["camera", "stream"])
+        bits = GaugeMetricFamily("guardian_camera_bits_per_second", "Bit rate.", labels=["camera", "stream"])
+        for view in self._cameras:
+            status, name = view.status, [view.id]
+            up.add_metric(name, int(status.state is CameraState.RUNNING))
+            recording.add_metric(name, int(status.recording))
+            detect.add_metric(name, status.detect_fps)
+            reconnects.add_metric(name, status.reconnects)
+            dropped.add_metric(name, status.dropped_packets)
+            for stream in status.streams:
+                fps.add_metric([view.id, stream.stream], stream.fps)
+                bits.add_metric([view.id, stream.stream], stream.bitrate_bps)
+        yield from (up, recording, detect, reconnects, dropped, fps, bits)

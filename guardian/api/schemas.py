@@ -1,0 +1,470 @@
+"""What the API sends and takes, as pydantic models: validation, JSON and OpenAPI come from these."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from guardian.api.paging import MAX_LIMIT
+from guardian.model.camera import CameraState, CameraView
+from guardian.model.event import Event, EventState
+from guardian.model.ids import is_camera_id
+from guardian.model.time import from_rfc3339, to_rfc3339
+from guardian.model.views import Export, RecordingSpan, SystemStatus, TokenInfo, VaultStatus
+
+PREFIX = "/api/v1"
+_DATE_TIME = {"type": "string", "format": "date-time", "examples": ["2026-11-23T08:15:00Z"]}
+
+
+def _time(value: Any) -> int:
+    if not isinstance(value, str):
+        raise ValueError("must be an RFC 3339 time, such as 2026-11-23T08:15:00Z")
+    return from_rfc3339(value.strip())
+
+
+def _words(value: Any) -> Any:
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+def _camera_id(value: Any) -> Any:
+    if isinstance(value, str) and not is_camera_id(value):
+        raise ValueError("must be a camera's id: a-z, 0-9, _ and -, at most 32 characters")
+    return value
+
+
+TimeIn = Annotated[int, BeforeValidator(_time), WithJsonSchema(_DATE_TIME)]
+TimeOut = Annotated[int, PlainSerializer(to_rfc3339, return_type=str), WithJsonSchema(_DATE_TIME)]
+CameraId = Annotated[str, BeforeValidator(_camera_id)]
+CodecWords = Annotated[
+    frozenset[str], BeforeValidator(_words), WithJsonSchema({"type": "string", "examples": ["h264,h265"], "default": "h264"})
+]
+
+
+class In(BaseModel):
+    """What comes in: a field that is not known is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Out(BaseModel):
+    """What goes out."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+# cameras
+
+
+class StreamOut(Out):
+    """One stream of a camera, measured over the last seconds."""
+
+    stream: str
+    codec: str
+    codecs: str = Field(description="RFC 6381")
+    width: int
+    height: int
+    fps: float
+    bitrate_bps: float
+    audio: str
+
+
+class CameraOut(Out):
+    """A camera and its state. `problem` says what is wrong and `cure` what to do; both empty while all is well."""
+
+    id: str
+    name: str
+    state: CameraState
+    kind: str
+    since: TimeOut
+    code: str
+    problem: str
+    cure: str
+    recording: bool
+    recording_paused: str = Field(description="Why recording is paused, or empty.")
+    streams: list[StreamOut]
+    detect: bool
+    detect_fps: float
+    motion: bool
+    record: bool
+    retention_days: float | None
+    reconnects: int
+    dropped_packets: int
+    notes: list[str]
+    live: str = Field(description="Path of the live WebSocket.")
+    recordings: str = Field(description="Path of the recordings.")
+
+    @staticmethod
+    def of(view: CameraView) -> CameraOut:
+        """Make it of a camera."""
+        status = view.status
+        return CameraOut(
+            id=view.id,
+            name=view.name,
+            state=status.state,
+            kind=view.kind,
+            since=status.since_us,
+            code=status.code,
+            problem=status.problem,
+            cure=status.cure,
+            recording=status.recording,
+            recording_paused=status.recording_paused,
+            streams=[
+                StreamOut(
+                    stream=one.stream,
+                    codec=one.codec,
+                    codecs=one.codecs,
+                    width=one.width,
+                    height=one.height,
+                    fps=round(one.fps, 2),
+                    bitrate_bps=round(one.bitrate_bps),
+                    audio=one.audio,
+                )
+                for one in status.streams
+            ],
+            detect=view.detect,
+            detect_fps=round(status.detect_fps, 2),
+            motion=status.motion,
+            record=view.record,
+            retention_days=view.retention_days,
+            reconnects=status.reconnects,
+            dropped_packets=status.dropped_packets,
+            notes=list(status.notes),
+            live=f"{PREFIX}/cameras/{view.id}/live",
+            recordings=f"{PREFIX}/cameras/{view.id}/recordings",
+        )
+
+
+class SpanQuery(In):
+    """A stretch of time, by default the last 24 hours."""
+
+    start: TimeIn | None = Field(None, description="an RFC 3339 time with offset, such as 2026-11-23T08:15:00Z")
+    end: TimeIn | None = Field(None, description="an RFC 3339 time with offset, later than start")
+
+
+class ClipQuery(In):
+    """A stretch of time to play. `as=h264` is for players that cannot play H.265."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    start: TimeIn = Field(description="an RFC 3339 time with offset, such as 2026-11-23T08:15:00Z")
+    end: TimeIn = Field(description="an RFC 3339 time with offset, later than start")
+    as_: str = Field(
+        "", alias="as", pattern="^(h264)?$", description="h264, for players that cannot play H.265; or leave it out"
+    )
+
+
+class MediaQuery(In):
+    """`as=h264` is for players that cannot play H.265."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    as_: str = Field(
+        "", alias="as", pattern="^(h264)?$", description="h264, for players that cannot play H.265; or leave it out"
+    )
+
+
+class LiveQuery(In):
+    """What the player can play."""
+
+    can: CodecWords = Field(frozenset({"h264"}), description="codecs that the player can play, such as h264,h265")
+    prefer: str = Field("main", pattern="^[a-z0-9_-]{1,32}$", description="stream to prefer: main or sub")
+
+
+class SpanOut(Out):
+    """Unbroken footage. `open` while it is still growing."""
+
+    start: TimeOut
+    end: TimeOut
+    stream: str
+    codecs: str
+    size_bytes: int
+    open: bool
+
+    @staticmethod
+    def of(span: RecordingSpan) -> SpanOut:
+        """Make it of a span."""
+        return SpanOut(
+            start=span.start_us,
+            end=span.end_us,
+            stream=span.stream,
+            codecs=span.codecs,
+            size_bytes=span.size_bytes,
+            open=span.open,
+        )
+
+
+# events
+
+
+class EventFilter(In):
+    """Which events, newest first."""
+
+    camera: CameraId | None = Field(None, description="id of a camera")
+    label: str | None = Field(None, min_length=1, max_length=64, description="what was seen, such as person")
+    zone: str | None = Field(None, min_length=1, max_length=64, description="name of a zone")
+    start: TimeIn | None = Field(None, description="an RFC 3339 time with offset, such as 2026-11-23T08:15:00Z")
+    end: TimeIn | None = Field(None, description="an RFC 3339 time with offset, later than start")
+    limit: int = Field(50, ge=1, le=MAX_LIMIT, description=f"how many at once, 1 to {MAX_LIMIT}")
+    cursor: str | None = Field(None, min_length=1, max_length=500, description="`next` of the page before")
+
+
+class PathPointOut(Out):
+    """Where it was at a moment; corners (x1, y1, x2, y2), each 0..1 from the top left."""
+
+    time: TimeOut
+    box: tuple[float, float, float, float]
+
+
+class EventOut(Out):
+    """One visit of one thing to one camera. `end` is null while it lasts; `snapshot` is null while there is none."""
+
+    id: str
+    camera: str
+    label: str
+    score: float
+    state: EventState
+    start: TimeOut
+    end: TimeOut | None
+    zones: list[str]
+    snapshot: str | None = Field(description="Path of the best picture.")
+    clip: str = Field(description="Path of the clip.")
+    path: list[PathPointOut] = Field(description="Where it was, oldest first.")
+
+    @staticmethod
+    def of(event: Event) -> EventOut:
+        """Make it of an event."""
+        at = f"{PREFIX}/events/{event.id}"
+        return EventOut(
+            id=event.id,
+            camera=event.camera,
+            label=event.label,
+            score=round(event.score, 4),
+            state=event.state,
+            start=event.start_us,
+            end=event.end_us,
+            zones=list(event.zones),
+            snapshot=f"{at}/snapshot.jpg" if event.snapshot else None,
+            clip=f"{at}/clip.mp4",
+            path=[
+                PathPointOut(
+                    time=point.utc_us,
+                    box=tuple(round(side, 4) for side in (point.box.x1, point.box.y1, point.box.x2, point.box.y2)),
+                )
+                for point in event.path
+            ],
+        )
+
+
+class StreamQuery(In):
+    """From where on."""
+
+    after: int | None = Field(None, ge=0, description="serial of the last change seen (or send it as Last-Event-ID)")
+
+
+# exports
+
+
+class ExportIn(In):
+    """What to export."""
+
+    camera: CameraId = Field(description="id of a camera")
+    start: TimeIn = Field(description="an RFC 3339 time with offset, such as 2026-11-23T08:15:00Z")
+    end: TimeIn = Field(description="an RFC 3339 time with offset, later than start")
+    name: str = Field("", max_length=200, description="a name for the list, at most 200 characters")
+
+
+class ExportOut(Out):
+    """An export job. `state`: queued, running, done, failed or cancelled. `progress` 0..1. `file` once it is done."""
+
+    id: str
+    camera: str
+    name: str
+    start: TimeOut
+    end: TimeOut
+    state: str
+    progress: float
+    size_bytes: int
+    created: TimeOut
+    problem: str
+    file: str | None = Field(description="Path of the MP4.")
+
+    @staticmethod
+    def of(export: Export) -> ExportOut:
+        """Make it of an export."""
+        return ExportOut(
+            id=export.id,
+            camera=export.camera,
+            name=export.name,
+            start=export.start_us,
+            end=export.end_us,
+            state=export.state,
+            progress=round(export.progress, 4),
+            size_bytes=export.size_bytes,
+            created=export.created_us,
+            problem=export.problem,
+            file=f"{PREFIX}/exports/{export.id}/file.mp4" if export.state == "done" else None,
+        )
+
+
+# vault and tokens
+
+
+class UnlockIn(In):
+    """The owner's passphrase."""
+
+    passphrase: str = Field(min_length=1, max_length=1024, description="the vault's passphrase", repr=False)
+
+
+class VaultOut(Out):
+    """The vault. `throttled_s`: seconds until another passphrase may be tried."""
+
+    exists: bool
+    unlocked: bool
+    epoch: int
+    kem: str
+    throttled_s: float
+
+    @staticmethod
+    def of(status: VaultStatus) -> VaultOut:
+        """Make it of the vault's status."""
+        return VaultOut(
+            exists=status.exists,
+            unlocked=status.unlocked,
+            epoch=status.epoch,
+            kem=status.kem,
+            throttled_s=round(status.throttled_s, 1),
+        )
+
+
+class TokenIn(In):
+    """A new token."""
+
+    name: str = Field(min_length=1, max_length=100, description="a name to know it by, at most 100 characters")
+
+
+class TokenOut(Out):
+    """An API token, without its secret."""
+
+    id: str
+    name: str
+    user: str
+    created: TimeOut
+    last_used: TimeOut | None
+
+    @staticmethod
+    def of(token: TokenInfo) -> TokenOut:
+        """Make it of a token."""
+        return TokenOut(
+            id=token.id,
+            name=token.name,
+            user=token.user,
+            created=token.created_us,
+            last_used=token.last_used_us or None,
+        )
+
+
+class NewTokenOut(TokenOut):
+    """A new token with its secret, which is shown this once."""
+
+    token: str
+
+
+# system
+
+
+class ProcessOut(Out):
+    """One process of ours."""
+
+    role: str
+    name: str
+    pid: int
+    cpu_percent: float
+    memory_bytes: int
+    restarts: int
+    since: TimeOut
+
+
+class InferenceOut(Out):
+    """What detects, and how fast."""
+
+    ready: bool
+    model: str
+    backend: str
+    device: str
+    inferences_per_s: float
+    latency_ms: float
+    dropped: int
+    problem: str
+
+
+class FindingOut(Out):
+    """Something that was found, and what to do about it."""
+
+    check: str
+    health: str
+    message: str
+    cure: str
+
+
+class SystemOut(Out):
+    """The whole box. Sizes in bytes, CPU in percent of all cores."""
+
+    version: str
+    started: TimeOut
+    now: TimeOut
+    cpu_percent: float
+    cpu_count: int
+    memory_total: int
+    memory_used: int
+    disk_total: int
+    disk_free: int
+    footage_bytes: int
+    oldest_footage: TimeOut | None
+    recording_paused: str
+    processes: list[ProcessOut]
+    inference: InferenceOut
+    findings: list[FindingOut]
+
+    @staticmethod
+    def of(status: SystemStatus) -> SystemOut:
+        """Make it of the system's status."""
+        inference = status.inference
+        return SystemOut(
+            version=status.version,
+            started=status.started_us,
+            now=status.now_us,
+            cpu_percent=status.cpu_percent,
+            cpu_count=status.cpu_count,
+            memory_total=status.memory_total,
+            memory_used=status.memory_used,
+            disk_total=status.disk_total,
+            disk_free=status.disk_free,
+            footage_bytes=status.footage_bytes,
+            oldest_footage=status.oldest_footage_us,
+            recording_paused=status.recording_paused,
+            processes=[
+                ProcessOut(
+                    role=one.role,
+                    name=one.name,
+                    pid=one.pid,
+                    cpu_percent=round(one.cpu_percent, 2),
+                    memory_bytes=one.memory_bytes,
+                    restarts=one.restarts,
+                    since=one.since_us,
+                )
+                for one in status.processes
+            ],
+            inference=InferenceOut(
+                ready=inference.ready,
+                model=inference.model,
+                backend=inference.backend,
+                device=inference.device,
+                inferences_per_s=round(inference.inferences_per_s, 2),
+                latency_ms=round(inference.latency_ms, 2),
+                dropped=inference.dropped,
+                problem=inference.problem,
+            ),
+            findings=[
+                FindingOut(check=one.check, health=one.health.value, message=one.message, cure=one.cure)
+                for one in status.findings
+            ],
+        )

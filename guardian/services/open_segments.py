@@ -1,0 +1,98 @@
+"""Sealed segments that are open for reading, kept for a while: the next fragment of one then costs one read."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from guardian.model.errors import NotFound, VaultLocked
+from guardian.vault.keyring import Keyring
+from guardian.vault.reader import SegmentReader
+
+MAX_OPEN = 64  # file descriptors and segment keys held; eight viewers with eight segments each
+
+
+class _Entry:
+    """One open file. The lock is held while it is read or closed."""
+
+    def __init__(self, path: Path, keyring: Keyring) -> None:
+        self.lock = threading.Lock()
+        self.reader = SegmentReader(path, keyring)
+        self.reader.__enter__()
+        self.closed = False
+
+    def close(self) -> None:
+        with self.lock:
+            if not self.closed:
+                self.closed = True
+                self.reader.__exit__(None, None, None)
+
+
+class OpenSegments:
+    """An LRU of open segments. Blocking: call it from a thread. Holds segment keys, so it is emptied when the vault locks."""
+
+    def __init__(self, keyring: Keyring, most: int = MAX_OPEN) -> None:
+        self._keyring, self._most = keyring, most
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[Path, _Entry] = OrderedDict()
+
+    def check_unlocked(self) -> None:
+        """VaultLocked, and everything closed, while the vault is locked."""
+        if not self._keyring.unlocked:
+            self.close()
+            raise VaultLocked("the vault is locked", cure="Unlock it with your passphrase to watch footage.")
+
+    def read(self, path: Path, index: int) -> bytes:
+        """Return one record, opened. NotFound where the file or the record is not there."""
+        self.check_unlocked()
+        while True:
+            entry = self._entry(path)
+            with entry.lock:
+                if entry.closed:  # another thread evicted it in between
+                    continue
+                if index < len(entry.reader.table):
+                    return entry.reader.read(index)
+            # It may have grown since it was opened.
+            fresh = self._open(path)
+            with fresh.lock:
+                if index >= len(fresh.reader.table):
+                    raise NotFound(
+                        f"the segment has no fragment {index}", field="index", cure="It has fewer; load the playlist again."
+                    )
+                return fresh.reader.read(index)
+
+    def _entry(self, path: Path) -> _Entry:
+        with self._lock:
+            entry = self._entries.get(path)
+            if entry is not None:
+                self._entries.move_to_end(path)
+                return entry
+        return self._open(path)
+
+    def _open(self, path: Path) -> _Entry:
+        try:
+            entry = _Entry(path, self._keyring)
+        except FileNotFoundError:
+            raise NotFound(
+                "the footage is gone",
+                field="segment",
+                cure="It was deleted because it was the oldest; choose a later moment.",
+            ) from None
+        with self._lock:
+            before = self._entries.pop(path, None)
+            self._entries[path] = entry
+            gone = [before] if before is not None else []
+            while len(self._entries) > self._most:
+                gone.append(self._entries.popitem(last=False)[1])
+        for one in gone:
+            one.close()
+        return entry
+
+    def close(self) -> None:
+        """Close all files and forget their keys."""
+        with self._lock:
+            gone = list(self._entries.values())
+            self._entries.clear()
+        for entry in gone:
+            entry.close()

@@ -1,0 +1,182 @@
+"""Footage, opened: playlists, fragments and clips. Plaintext lives in memory only, and is forgotten when the vault locks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from guardian.model.errors import BadRequest, NotFound, ServiceUnavailable
+from guardian.model.time import SECOND_US, to_rfc3339
+from guardian.model.views import Playlist
+from guardian.services.clip import ClipClock
+from guardian.services.footage import Footage, SegmentOnDisk
+from guardian.services.open_segments import OpenSegments
+from guardian.services.playlist import plan
+from guardian.services.transcode import Transcoder, Transcoding
+from guardian.vault.keyring import Keyring
+
+MAX_SPAN_US = 25 * 3600 * SECOND_US  # one day, and the hour that a change of summer time adds
+TRANSCODED_BYTES = 64 * 1024 * 1024  # outputs kept: some minutes at 720p
+
+
+@dataclass(frozen=True, slots=True)
+class ClipPiece:
+    """A piece of a clip's MP4. `share`: how much of the clip is there with it, 0..1. `note`: why the clip ends with it."""
+
+    data: bytes
+    share: float
+    note: str = ""
+
+
+class PlaybackService:
+    """Implements `contract.Playback`. `transcoder`: turns H.265 into H.264, None where there is none."""
+
+    def __init__(self, footage: Footage, data_dir: Path, keyring: Keyring, transcoder: Transcoder | None = None) -> None:
+        self._footage = footage
+        self._open = OpenSegments(keyring)
+        self._transcoder = transcoder
+        self._transcoded = _Outputs(TRANSCODED_BYTES)
+        del data_dir  # paths come whole from `footage`
+
+    async def playlist(self, camera: str, start_us: int, end_us: int, stream: str = "main") -> Playlist:
+        """Fragments of a span, from the keyframe on that its first picture needs."""
+        _check_span(start_us, end_us)
+        self.check_unlocked()
+        segments = await self._footage.segments(camera, stream, start_us, end_us)
+        return plan(camera, stream, start_us, end_us, segments)
+
+    async def init(self, segment_id: str, *, as_h264: bool = False) -> bytes:
+        """MP4 init segment."""
+        return await self._init(await self._footage.segment(segment_id), as_h264)
+
+    async def fragment(self, segment_id: str, index: int, *, as_h264: bool = False) -> bytes:
+        """One moof + mdat on its run's clock."""
+        segment = await self._footage.segment(segment_id)
+        if not 0 < index < len(segment.table):
+            raise NotFound(
+                f"the segment has no fragment {index}", field="index", cure=f"It has 1 to {len(segment.table) - 1}."
+            )
+        return await self._fragment(segment, index, as_h264)
+
+    async def clip(self, camera: str, start_us: int, end_us: int, *, as_h264: bool = False) -> AsyncIterator[bytes]:
+        """One fragmented MP4 that begins at 0."""
+        async for piece in self.pieces(camera, start_us, end_us, as_h264=as_h264):
+            yield piece.data
+
+    async def pieces(self, camera: str, start_us: int, end_us: int, *, as_h264: bool = False) -> AsyncIterator[ClipPiece]:
+        """The clip with its progress. It ends early, with a note, where the camera's picture changed its form."""
+        playlist = await self.playlist(camera, start_us, end_us)
+        if not playlist.entries:
+            raise NotFound(
+                f"there is no footage of {camera} from {to_rfc3339(start_us)} to {to_rfc3339(end_us)}",
+                field="start",
+                cure=f"/api/v1/cameras/{camera}/recordings lists what there is.",
+            )
+        clock: ClipClock | None = None
+        segment: SegmentOnDisk | None = None
+        for done, entry in enumerate(playlist.entries, start=1):
+            if segment is None or segment.header.segment_id != entry.segment_id:
+                segment = await self._footage.segment(entry.segment_id)
+            if clock is None:
+                clock = ClipClock(await self._init(segment, as_h264))
+                yield ClipPiece(clock.init, 0.0)
+            elif entry.new_init and not clock.goes_on_with(await self._init(segment, as_h264)):
+                note = f"The camera's picture changed its form at {to_rfc3339(entry.start_utc_us)}; the clip ends there."
+                yield ClipPiece(b"", 1.0, note)
+                return
+            if entry.discontinuity:
+                clock.break_run()
+            moved = clock.place(await self._fragment(segment, entry.index, as_h264))
+            yield ClipPiece(moved, done / len(playlist.entries))
+
+    def check_unlocked(self) -> None:
+        """VaultLocked, and everything in memory forgotten, while the vault is locked."""
+        try:
+            self._open.check_unlocked()
+        except Exception:
+            self._transcoded.clear()
+            raise
+
+    def vault_changed(self, unlocked: bool) -> None:
+        """Forget what is open when the vault locks."""
+        if not unlocked:
+            self._transcoded.clear()
+            self._open.close()
+
+    def close(self) -> None:
+        """Close every file."""
+        self.vault_changed(False)
+
+    async def _read(self, segment: SegmentOnDisk, index: int) -> bytes:
+        self.check_unlocked()
+        return await asyncio.to_thread(self._open.read, segment.path, index)
+
+    async def _init(self, segment: SegmentOnDisk, as_h264: bool) -> bytes:
+        source = await self._read(segment, 0)
+        if not as_h264 or _is_h264(segment):
+            return source
+        return (await self._transcode(segment, 0, source, ())).init
+
+    async def _fragment(self, segment: SegmentOnDisk, index: int, as_h264: bool) -> bytes:
+        if not as_h264 or _is_h264(segment):
+            return await self._read(segment, index)
+        self.check_unlocked()
+        key = (segment.header.segment_id, index)
+        if (kept := self._transcoded.get(key)) is not None:
+            return kept.fragment
+        first = index
+        while first > 1 and not segment.table[first].is_key:
+            first -= 1
+        source = await self._read(segment, 0)
+        fragments = [await self._read(segment, at) for at in range(first, index + 1)]
+        return (await self._transcode(segment, index, source, fragments)).fragment
+
+    async def _transcode(self, segment: SegmentOnDisk, index: int, init: bytes, fragments: Sequence[bytes]) -> Transcoding:
+        key = (segment.header.segment_id, index)
+        if (kept := self._transcoded.get(key)) is not None:
+            return kept
+        if self._transcoder is None:
+            raise ServiceUnavailable("H.265 cannot be turned into H.264 here", cure="Use a player that plays H.265.")
+        done = await self._transcoder.transcode(init, fragments)
+        self.check_unlocked()  # it may have been locked meanwhile
+        self._transcoded.put(key, done)
+        return done
+
+
+class _Outputs:
+    """An LRU of transcoded fragments, bounded in bytes."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most, self._bytes = most_bytes, 0
+        self._kept: OrderedDict[tuple[str, int], Transcoding] = OrderedDict()
+
+    def get(self, key: tuple[str, int]) -> Transcoding | None:
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
+
+    def put(self, key: tuple[str, int], value: Transcoding) -> None:
+        if (before := self._kept.pop(key, None)) is not None:
+            self._bytes -= before.size
+        self._kept[key] = value
+        self._bytes += value.size
+        while self._bytes > self._most:
+            self._bytes -= self._kept.popitem(last=False)[1].size
+
+    def clear(self) -> None:
+        self._kept.clear()
+        self._bytes = 0
+
+
+def _is_h264(segment: SegmentOnDisk) -> bool:
+    return segment.header.codecs.startswith(("avc1", "avc3"))
+
+
+def _check_span(start_us: int, end_us: int) -> None:
+    if end_us <= start_us:
+        raise BadRequest("the end is not after the start", field="end", cure="Give an end that is later than the start.")
+    if end_us - start_us > MAX_SPAN_US:
+        raise BadRequest("the span is longer than a day", field="end", cure="Ask for at most 25 hours at once.")
