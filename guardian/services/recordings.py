@@ -27,12 +27,14 @@ from guardian.store.local import inside
 _log = structlog.get_logger(__name__)
 SUFFIX = ".pgs"
 JOIN_GAP_US = 1_500_000  # a camera that reconnects within this shows as unbroken
-TABLES = 512  # fragment tables of closed segments kept, some 5 kB each
+TABLES = 1600  # fragment tables of closed segments kept, some 8 kB each: a day's playlist without a second look
 FOOTAGE_FOR_S = 5.0  # the sum over all segments takes some 50 ms at 30 days x 8 cameras
 RETRY_S = 5.0
 SETTLE_S = 0.3  # an unfinished file that does not grow over this is nobody's
 RECENT_DAYS = 2  # looked through before cameras start; the rest beside them
 DAY_US = 86_400 * SECOND_US
+
+Table = tuple[FragmentMeta, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class RecordingService:
         self._scan = scan or _vault_scan()
         self._tasks = tasks or Tasks()
         self._growing: dict[str, _Growing] = {}
-        self._tables: OrderedDict[str, tuple[FragmentMeta, ...]] = OrderedDict()
+        self._tables: OrderedDict[str, Table] = OrderedDict()
         self._flushing = False
         self._retry_at_s = 0.0
         self._footage: tuple[float, tuple[int, int | None]] | None = None
@@ -273,19 +275,21 @@ class RecordingService:
         record = growing.record if growing is not None else await self.catalogue.get(segment_id)
         if record is None:
             raise NotFound(f"there is no segment {segment_id!r}", field="segment", cure="It may be older than what is kept.")
-        return await self._view(record)
+        tables = await self._tables_of([record])
+        if record.path not in tables:
+            raise NotFound(f"the footage of segment {segment_id} is gone", field="segment", cure="It may have been deleted.")
+        return self._view(record, tables[record.path])
 
     async def segments(self, camera: str, stream: str, start_us: int, end_us: int) -> tuple[SegmentView, ...]:
         """Segments that share a moment with a span, oldest first, those still being written among them."""
         growing = self._growing_within(camera, stream, start_us, end_us)
-        views = [self._view_of(one) if one.table or one.record is None else await self._view(one.record) for one in growing]
         mine = {one.header.segment_id for one in growing}
-        for record in await self.catalogue.overlapping(camera, stream, start_us, end_us):
-            if record.header.segment_id not in mine:
-                try:
-                    views.append(await self._view(record))
-                except NotFound:  # deleted in this moment
-                    continue
+        found = await self.catalogue.overlapping(camera, stream, start_us, end_us)
+        closed = [one for one in found if one.header.segment_id not in mine]
+        closed += [one.record for one in growing if one.record is not None and not one.table]
+        tables = await self._tables_of(closed)
+        views = [self._view_of(one) for one in growing if one.table]
+        views += [self._view(one, tables[one.path]) for one in closed if one.path in tables]
         return tuple(sorted(views, key=lambda view: (view.header.start_utc_us, view.segment_id)))
 
     def _growing_within(self, camera: str, stream: str, start_us: int, end_us: int) -> list[_Growing]:
@@ -301,20 +305,31 @@ class RecordingService:
         path = inside(self._segments, one.path)
         return SegmentView(one.header, one.epoch, path, tuple(one.table), one.end_us, one.record is None)
 
-    async def _view(self, record: SegmentRecord) -> SegmentView:
-        path, segment_id = inside(self._segments, record.path), record.header.segment_id
-        table = self._tables.get(segment_id)
-        if table is None:
-            try:
-                table = await asyncio.to_thread(lambda: tuple(self._scan(path).table))
-            except FileNotFoundError:
-                raise NotFound(f"the footage of segment {segment_id} is gone", field="segment") from None
-            self._tables[segment_id] = table
-            if len(self._tables) > TABLES:
-                self._tables.popitem(last=False)
-        else:
-            self._tables.move_to_end(segment_id)
+    def _view(self, record: SegmentRecord, table: Table) -> SegmentView:
+        path = inside(self._segments, record.path)
         return SegmentView(record.header, record.epoch, path, table, record.end_utc_us, False)
+
+    async def _tables_of(self, records: Sequence[SegmentRecord]) -> dict[str, Table]:
+        """Fragment tables by path; without those whose file is gone."""
+        tables = {one.path: self._tables[one.path] for one in records if one.path in self._tables}
+        for path in tables:
+            self._tables.move_to_end(path)
+        missed = [one.path for one in records if one.path not in tables]
+        if missed:
+            tables |= await asyncio.to_thread(self._read_tables, missed)
+            self._tables.update((path, tables[path]) for path in missed if path in tables)
+            while len(self._tables) > TABLES:
+                self._tables.popitem(last=False)
+        return tables
+
+    def _read_tables(self, paths: Sequence[str]) -> dict[str, Table]:
+        tables: dict[str, Table] = {}
+        for path in paths:
+            try:
+                tables[path] = tuple(self._scan(inside(self._segments, path)).table)
+            except (OSError, Damaged) as error:  # deleted in this moment, or damaged: the rest still plays
+                _log.warning("segment_not_readable", path=path, problem=str(error))
+        return tables
 
     async def spans(self, camera: str, stream: str, start_us: int, end_us: int) -> tuple[RecordingSpan, ...]:
         """Footage in a span and cut to it, oldest first, joined where less than 1.5 s apart."""

@@ -1,7 +1,6 @@
 """The index made anew from the files, and compared with them."""
 
 import os
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,10 +29,10 @@ async def kinds(index: IndexFile, data: Path, now_s: float = 4e9) -> list[tuple[
 
 
 @pytest.fixture
-async def filled(index: IndexFile, tmp_path: Path) -> AsyncIterator[list[SegmentRecord]]:
+async def filled(index: IndexFile, tmp_path: Path) -> list[SegmentRecord]:
     records = [whole(tmp_path, T0 + n * MINUTE, camera=camera) for n in range(3) for camera in ("front", "back")]
     await Recordings(index).add(records)
-    yield records
+    return records
 
 
 async def test_a_rebuilt_index_is_the_index(index: IndexFile, tmp_path: Path, filled: list[SegmentRecord]) -> None:
