@@ -20,10 +20,14 @@ def config() -> None:
 @json_option
 def check(data: Path, as_json: bool) -> None:
     """Check DATA/config.toml. Exits with 2 where something is wrong. No file means the defaults."""
+    from guardian.pluginhost.registry import ContextMaker, PluginRegistry
+    from guardian.services.configuration import check_kinds
     from guardian.settings.load import check, config_path
 
     path = config_path(data)
     settings, faults = check(data)
+    if settings is not None:
+        faults = check_kinds(settings, PluginRegistry(settings.plugins, ContextMaker(data)))
     if as_json:
         shown = {"ok": not faults, "path": str(path), "exists": path.is_file()}
         emit(

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 import types
 import typing
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tomlkit
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
 from guardian.model.errors import BadSetting
 from guardian.platform.files import make_private_dir, replace_file
-from guardian.settings.explain import part_of, type_text
+from guardian.settings.explain import part_of
+from guardian.settings.faults import Fault, faults_of
 from guardian.settings.schema import Settings
 
 CONFIG_NAME = "config.toml"
 NONE = "none"  # TOML has no null: how a setting that may be none is told so
 MAX_BYTES = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One fault of the configuration. `field` is dotted, empty for the file as a whole."""
-
-    field: str
-    message: str
-    cure: str
 
 
 def config_path(data_dir: Path) -> Path:
@@ -44,7 +32,7 @@ def load(data_dir: Path) -> Settings:
     """Return the settings of a data folder; BadSetting with every fault."""
     settings, faults = check(data_dir)
     if settings is None:
-        raise _error(config_path(data_dir), faults)
+        raise refusal(config_path(data_dir), faults)
     return settings
 
 
@@ -65,7 +53,7 @@ def validate(raw: Mapping[str, Any]) -> tuple[Settings | None, tuple[Fault, ...]
     try:
         return Settings.model_validate(_with_nones(raw, Settings)), ()
     except ValidationError as error:
-        return None, tuple(_fault(detail) for detail in error.errors(include_url=False))
+        return None, faults_of(error, Settings)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -85,84 +73,11 @@ def _read(path: Path) -> dict[str, Any]:
         raise BadSetting(f"is no valid TOML: {error}", cure="Correct that line; see https://toml.io.") from error
 
 
-def _error(path: Path, faults: Sequence[Fault]) -> BadSetting:
+def refusal(path: Path, faults: Sequence[Fault]) -> BadSetting:
+    """Return the error that says all that is wrong with a file."""
     lines = [f"{fault.field}: {fault.message}" if fault.field else fault.message for fault in faults]
     where = f"{path}: " if len(lines) == 1 else f"{path}:\n  "
     return BadSetting(where + "\n  ".join(lines), field=faults[0].field, cure=faults[0].cure)
-
-
-# faults in words
-
-
-def _fault(detail: ErrorDetails) -> Fault:
-    location = tuple(str(part) for part in detail["loc"])
-    field = ".".join(location)
-    if detail["type"] == "extra_forbidden":
-        return Fault(field, "there is no such setting", _did_you_mean(location))
-    found = _field(location)
-    if detail["type"] == "missing":
-        meaning = f": {found.description}" if found is not None and found.description else "."
-        return Fault(field, "is needed", f"Add it{meaning}")
-    if detail["type"] == "model_type":
-        return Fault(field, "must be a table", f"Write it as [{field}].")
-    message = detail["msg"].removeprefix("Value error, ")
-    message = message.removeprefix("Input ") if message.startswith("Input should") else message[:1].lower() + message[1:]
-    if found is None:
-        return Fault(field, message, "See `guardian config explain`.")
-    given = (
-        ""
-        if _is_secret(location) or not isinstance(detail["input"], str | int | float | bool)
-        else f", not {detail['input']!r}"
-    )
-    return Fault(field, message + given, f"{type_text(found)}. {found.description or ''}".strip())
-
-
-def _did_you_mean(location: Sequence[str]) -> str:
-    model = _model_at(location[:-1])
-    names = list(model.model_fields) if model is not None else []
-    near = difflib.get_close_matches(location[-1], names, n=1, cutoff=0.5)
-    if near:
-        return f"Did you mean {'.'.join((*location[:-1], near[0]))}?"
-    elsewhere = [path for path in _paths(Settings) if path.rpartition(".")[2] == location[-1]]
-    if elsewhere:
-        return f"Did you mean {elsewhere[0]}?"
-    return f"Settings here: {', '.join(names)}." if names else "See `guardian config explain`."
-
-
-def _paths(model: type[BaseModel], prefix: str = "") -> list[str]:
-    paths: list[str] = []
-    for name, info in model.model_fields.items():
-        inner, keyed = part_of(info.annotation)
-        paths.append(prefix + name)
-        if inner is not None:
-            paths += _paths(inner, f"{prefix}{name}.<name>." if keyed else f"{prefix}{name}.")
-    return paths
-
-
-def _is_secret(location: Sequence[str]) -> bool:
-    return any(part in ("source", "settings", "unlock_file") for part in location)
-
-
-def _model_at(location: Sequence[str]) -> type[BaseModel] | None:
-    model: type[BaseModel] | None = Settings
-    keyed = False
-    for part in location:
-        if keyed:
-            keyed = False
-        elif model is None or part not in model.model_fields:
-            return None
-        else:
-            model, keyed = part_of(model.model_fields[part].annotation)
-    return model
-
-
-def _field(location: Sequence[str]) -> FieldInfo | None:
-    """The setting at a place, or the nearest one around it."""
-    for end in range(len(location), 0, -1):
-        model = _model_at(location[: end - 1])
-        if model is not None and location[end - 1] in model.model_fields:
-            return model.model_fields[location[end - 1]]
-    return None
 
 
 # none

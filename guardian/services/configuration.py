@@ -1,0 +1,42 @@
+"""Checks what the schema alone cannot: kinds that plugins bring, and the settings that are theirs to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from guardian.model.errors import BadSetting
+from guardian.pluginhost.registry import PluginRegistry
+from guardian.settings.faults import Fault, faults_of
+from guardian.settings.schema import Settings
+from guardian.settings.secrets import resolve
+
+
+def check_kinds(settings: Settings, registry: PluginRegistry) -> tuple[Fault, ...]:
+    """Return what is wrong with cameras and notifiers as the plugins that bring their kinds see it."""
+    faults: list[Fault] = []
+    for name, camera in settings.cameras.items():
+        faults += _check(
+            f"cameras.{name}", "source", camera.source, lambda kind=camera.kind: registry.camera(kind).config_model
+        )
+    for name, channel in settings.notify.items():
+        faults += _check(
+            f"notify.{name}", "settings", channel.settings, lambda kind=channel.kind: registry.notifier(kind).config_model
+        )
+    return tuple(faults)
+
+
+def _check(field: str, part: str, values: Mapping[str, Any], model_of: Callable[[], type[BaseModel]]) -> tuple[Fault, ...]:
+    try:
+        model = model_of()
+    except BadSetting as error:
+        return (Fault(f"{field}.kind", error.message, error.cure),)
+    try:
+        model.model_validate(resolve(values, f"{field}.{part}"))
+    except BadSetting as error:
+        return (Fault(error.field, error.message.removeprefix(f"{error.field}: "), error.cure),)
+    except ValidationError as error:
+        return faults_of(error, model, f"{field}.{part}")
+    return ()
