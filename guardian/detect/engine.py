@@ -62,10 +62,8 @@ class Engine:
         boxes = np.clip(found.boxes[wanted], 0.0, 1.0)
         found = Candidates(boxes, found.scores[wanted], found.classes[wanted])
         kept = suppress(boxes, found.scores, self._groups[found.classes], self._iou, MOST_DETECTIONS)
-        return tuple(
-            Detection(self.spec.labels[found.classes[i]], round(float(found.scores[i]), 4), Box(*map(float, boxes[i])))
-            for i in kept
-        )
+        rows = zip(found.classes[kept].tolist(), found.scores[kept].tolist(), boxes[kept].tolist(), strict=True)
+        return tuple(Detection(self.spec.labels[label], round(score, 4), Box(*box)) for label, score, box in rows)
 
     def close(self) -> None:
         """Release the device."""

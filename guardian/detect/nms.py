@@ -9,17 +9,18 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.intp]
 
 
-def iou_with(box: Floats, boxes: Floats) -> Floats:
-    """Return intersection over union of one box (x1, y1, x2, y2) with each of `boxes` (N, 4)."""
-    left_top = np.maximum(box[:2], boxes[:, :2])
-    right_bottom = np.minimum(box[2:], boxes[:, 2:])
-    size = np.clip(right_bottom - left_top, 0, None)
-    common = size[:, 0] * size[:, 1]
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    union = area + areas - common
-    overlap: Floats = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
-    return overlap
+MOST_CANDIDATES = 400  # the best of them are compared; 400 × 400 overlaps take 1 ms
+
+
+def covers(boxes: Floats, iou: float) -> NDArray[np.bool_]:
+    """Say for each pair of `boxes` (N, 4) whether their intersection over union is above `iou`: (N, N), without a division."""
+    x1, y1, x2, y2 = np.ascontiguousarray(boxes.T)
+    width = np.minimum.outer(x2, x2) - np.maximum.outer(x1, x1)
+    height = np.minimum.outer(y2, y2) - np.maximum.outer(y1, y1)
+    common = np.maximum(width, 0) * np.maximum(height, 0)
+    area = (x2 - x1) * (y2 - y1)
+    found: NDArray[np.bool_] = common * (1 + iou) > iou * np.add.outer(area, area)
+    return found
 
 
 def suppress(boxes: Floats, scores: Floats, groups: Ints, iou: float, limit: int) -> Ints:
@@ -28,13 +29,14 @@ def suppress(boxes: Floats, scores: Floats, groups: Ints, iou: float, limit: int
     Boxes (N, 4) as x1, y1, x2, y2; `groups` (N): only boxes of one group suppress each other (greedy, as in
     Felzenszwalb et al. 2010); a box falls when its overlap with a kept one is above `iou`.
     """
-    order = np.argsort(-scores, kind="stable")
+    order = np.argsort(-scores, kind="stable")[:MOST_CANDIDATES]
+    falls = covers(boxes[order], iou) & np.equal.outer(groups[order], groups[order])
+    standing = np.ones(len(order), bool)
     kept: list[int] = []
-    while order.size and len(kept) < limit:
-        best, rest = order[0], order[1:]
-        kept.append(int(best))
-        if not rest.size:
+    for place in range(len(order)):
+        if standing[place]:
+            kept.append(place)
+            standing &= ~falls[place]
+        if len(kept) == limit:
             break
-        falls = (groups[rest] == groups[best]) & (iou_with(boxes[best], boxes[rest]) > iou)
-        order = rest[~falls]
-    return np.array(kept, dtype=np.intp)
+    return order[kept]

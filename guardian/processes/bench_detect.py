@@ -20,7 +20,7 @@ from guardian.processes.inference import SKIPPED, InferenceServer, engine_for
 from guardian.settings.schema import DetectorSettings, PluginsSettings
 
 READY_WITHIN_S = 30.0
-ROUNDS = 3  # pipeline and baseline by turns, so that a machine that warms up or is shared wrongs neither
+ROUND_S = 1.0  # pipeline and baseline by turns, so that a machine that warms up or is shared wrongs neither
 PICTURES = 2  # a request: a frame's usual crops
 
 
@@ -38,24 +38,25 @@ def run(
         stop = context.Event()
         process = context.Process(target=_serve, args=(socket_path, str(data), settings, stop), daemon=True)
         process.start()
-        client = InferenceClient(socket_path, "bench", clock, slots=PICTURES * (engine.parallel + 2))
+        client = InferenceClient(socket_path, "bench", clock, slots=PICTURES * (engine.parallel + 3))
         try:
             _await_model(client, clock)
             pictures = np.random.default_rng(1).integers(
                 0, 255, (PICTURES, engine.spec.height, engine.spec.width, 3), np.uint8
             )
             through, bare = [], []
-            through_pipeline(client, pictures, engine.parallel + 1, clock, 0.3)  # warm
-            for _ in range(ROUNDS):
-                bare.append(in_a_loop(engine, pictures, clock, seconds / ROUNDS))
-                through.append(through_pipeline(client, pictures, engine.parallel + 1, clock, seconds / ROUNDS))
+            through_pipeline(client, pictures, engine.parallel + 2, clock, 0.3)  # warm
+            rounds = max(2, round(seconds / ROUND_S))
+            for _ in range(rounds):
+                bare.append(in_a_loop(engine, pictures, clock, seconds / rounds))
+                through.append(through_pipeline(client, pictures, engine.parallel + 2, clock, seconds / rounds))
         finally:
             client.close()
             stop.set()
             process.join(5.0)
             ready = engine.ready
             engine.close()
-    pipeline, baseline = sum(through) / ROUNDS, sum(bare) / ROUNDS
+    pipeline, baseline = sum(through) / rounds, sum(bare) / rounds
     return {
         "inferences_per_s": round(pipeline, 2),
         "baseline_inferences_per_s": round(baseline, 2),

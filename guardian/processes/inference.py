@@ -154,7 +154,8 @@ class InferenceServer:
             waiting = list(self._cameras)
         for camera in waiting:
             self._greet(camera)
-        for number in range(engine.parallel):
+        # Where requests run beside each other, one worker more than streams: it reads outputs while every stream is busy.
+        for number in range(engine.parallel + 1 if engine.parallel > 1 else 1):
             self._spawn(lambda: self._work(engine), f"worker {number}")
         _log.info(
             "model_ready",

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from guardian.detect.anchors import ssd_anchors
-from guardian.detect.families.family import Candidates, Family, Floats, from_centres, logit, rows_of, sigmoid, unexpected
+from guardian.detect.families.family import (
+    Candidates,
+    Family,
+    Floats,
+    best_class,
+    from_centres,
+    logit,
+    rows_of,
+    sigmoid,
+    unexpected,
+)
 from guardian.interfaces import ModelSpec
 
 CENTRE_SCALE, SIZE_SCALE = (
@@ -31,11 +41,8 @@ def decode(outputs: Sequence[Floats], spec: ModelSpec, floor: float) -> Candidat
     by_columns = {part.shape[1]: part for part in parts if part.ndim == 2 and part.shape[0] == len(anchors)}
     if set(by_columns) != {4, classes_count}:
         raise unexpected(spec, outputs, f"{len(anchors)}×4 boxes and {len(anchors)}×{classes_count} scores")
-    logits = by_columns[classes_count]
-    best = logits[:, 1:].max(axis=1)
-    rows = np.flatnonzero(best >= logit(floor))
-    classes = logits[rows, 1:].argmax(axis=1) + 1
-    return Candidates(decode_boxes(by_columns[4][rows], anchors[rows]), sigmoid(best[rows]), classes)
+    rows, classes, best = best_class(by_columns[classes_count][:, 1:], logit(floor))
+    return Candidates(decode_boxes(by_columns[4][rows], anchors[rows]), sigmoid(best), classes + 1)
 
 
 SSD = Family("ssd", "rgb", (127.5,) * 3, (127.5,) * 3, 128, 0.5, decode)
