@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from guardian.interfaces import CameraKind, NotifierKind
 from guardian.model.errors import BadSetting
 from guardian.pluginhost.registry import PluginRegistry
 from guardian.settings.faults import Fault, faults_of
@@ -18,19 +19,17 @@ def check_kinds(settings: Settings, registry: PluginRegistry) -> tuple[Fault, ..
     """Return what is wrong with cameras and notifiers as the plugins that bring their kinds see it."""
     faults: list[Fault] = []
     for name, camera in settings.cameras.items():
-        faults += _check(
-            f"cameras.{name}", "source", camera.source, lambda kind=camera.kind: registry.camera(kind).config_model
-        )
+        faults += _check(f"cameras.{name}", "source", camera.source, registry.camera, camera.kind)
     for name, channel in settings.notify.items():
-        faults += _check(
-            f"notify.{name}", "settings", channel.settings, lambda kind=channel.kind: registry.notifier(kind).config_model
-        )
+        faults += _check(f"notify.{name}", "settings", channel.settings, registry.notifier, channel.kind)
     return tuple(faults)
 
 
-def _check(field: str, part: str, values: Mapping[str, Any], model_of: Callable[[], type[BaseModel]]) -> tuple[Fault, ...]:
+def _check(
+    field: str, part: str, values: Mapping[str, Any], kind_of: Callable[[str], CameraKind | NotifierKind], kind: str
+) -> tuple[Fault, ...]:
     try:
-        model = model_of()
+        model = kind_of(kind).config_model
     except BadSetting as error:
         return (Fault(f"{field}.kind", error.message, error.cure),)
     try:
