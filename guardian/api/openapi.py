@@ -110,12 +110,21 @@ def _query_parameters(one: Operation) -> list[dict[str, Any]]:
             "in": "query",
             "required": name in required,
             "description": part.pop("description", ""),
-            "schema": {
-                key: value for key, value in part.items() if key not in ("title", "default") or part[key] is not None
-            },
+            "schema": _parameter_schema(part),
         }
         for name, part in schema.get("properties", {}).items()
     ]
+
+
+def _parameter_schema(part: dict[str, Any]) -> dict[str, Any]:
+    """Return a parameter's schema; in a query a list is words with commas, and null cannot be sent."""
+    default = part.pop("default", None)
+    part.pop("title", None)
+    choices = [choice for choice in part.pop("anyOf", []) if choice != {"type": "null"}]
+    schema = {**part, **(choices[0] if len(choices) == 1 else {"anyOf": choices} if choices else {})}
+    if default is not None:
+        schema["default"] = ",".join(default) if isinstance(default, list) else default
+    return schema
 
 
 def _responses(one: Operation, refs: dict[Any, Any]) -> dict[str, Any]:

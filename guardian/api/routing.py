@@ -20,6 +20,7 @@ from guardian.services.contract import Services
 
 Function = Callable[..., Awaitable[BaseModel | web.StreamResponse]]
 MAX_BODY = 64 * 1024
+_PARAMETER = re.compile(r"{(\w+)(?::[^{}]*(?:{[^{}]*}[^{}]*)*)?}")  # {name} or {name:pattern}, as aiohttp writes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,12 @@ class Operation:
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names in the path."""
-        return tuple(re.findall(r"{(\w+)", self.path))
+        return tuple(_PARAMETER.findall(self.path))
 
     @property
     def plain_path(self) -> str:
         """The path without the patterns of its parameters."""
-        return re.sub(r"{(\w+):[^/]*?}(?=[^}]|$)", r"{\1}", self.path)
+        return _PARAMETER.sub(r"{\1}", self.path)
 
 
 @dataclass(slots=True)

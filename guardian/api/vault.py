@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from aiohttp import web
 
+from guardian.api.problems import of_error, problem
 from guardian.api.routing import Operations
 from guardian.api.schemas import UnlockIn, VaultOut
+from guardian.model.errors import TooManyRequests
 from guardian.services.contract import Services
 
 operations = Operations("vault")
@@ -18,9 +22,13 @@ async def get_vault(services: Services, request: web.Request) -> VaultOut:
 
 
 @operations.add("POST", "/vault/unlock", errors=(400, 403, 429))
-async def unlock_vault(services: Services, request: web.Request, body: UnlockIn) -> VaultOut:
+async def unlock_vault(services: Services, request: web.Request, body: UnlockIn) -> VaultOut | web.StreamResponse:
     """Unlock the vault, so that footage can be opened. Wrong passphrases make the next try wait."""
-    await services.vault.unlock(body.passphrase)
+    try:
+        await services.vault.unlock(body.passphrase)
+    except TooManyRequests as error:
+        wait_s = max(1, math.ceil(services.vault.status().throttled_s))
+        return problem(of_error(error), {"Retry-After": str(wait_s)})
     return VaultOut.of(services.vault.status())
 
 

@@ -1,0 +1,307 @@
+"""The services as the API sees them, without anything behind them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from guardian.model.camera import CameraState, CameraStatus, CameraView, StreamStatus
+from guardian.model.errors import (
+    BadRequest,
+    Conflict,
+    NotFound,
+    ServiceUnavailable,
+    TooManyRequests,
+    VaultLocked,
+    WrongPassphrase,
+)
+from guardian.model.event import Event, EventChange, EventQuery, EventState, PathPoint
+from guardian.model.health import Finding, Health
+from guardian.model.time import SECOND_US, Span
+from guardian.model.views import (
+    Export,
+    InferenceView,
+    Playlist,
+    PlaylistEntry,
+    ProcessUse,
+    RecordingSpan,
+    Session,
+    SystemStatus,
+    TokenInfo,
+    VaultStatus,
+)
+from guardian.model.vision import Box
+from guardian.services.contract import Services
+
+T0 = 1_795_392_000 * SECOND_US  # 2026-11-23T00:00:00Z
+TOKEN = "secret-token"
+COOKIE = "secret-session"
+CSRF = "csrf-word"
+SEGMENT = "019342f0-0000-7000-8000-000000000001"
+EVENT = "019342f0-0000-7000-8000-0000000000ee"
+JPEG = b"\xff\xd8\xff picture"
+
+
+class FakeCameras:
+    def __init__(self) -> None:
+        stream = StreamStatus("main", "h264", "avc1.640028", 1920, 1080, 14.987, 4_000_000.4)
+        status = CameraStatus("front", CameraState.RUNNING, T0, recording=True, streams=(stream,), reconnects=2)
+        retry = CameraStatus("yard", CameraState.RETRYING, T0, "login_refused", "it refused the password", "Correct it.")
+        self.views = (CameraView("front", "Front door", "rtsp", status), CameraView("yard", "Yard", "rtsp", retry))
+
+    def list(self) -> tuple[CameraView, ...]:
+        return self.views
+
+    def get(self, camera: str) -> CameraView:
+        for view in self.views:
+            if view.id == camera:
+                return view
+        raise NotFound(f"there is no camera {camera!r}", field="camera", cure="Cameras: front, yard.")
+
+
+class FakeTimeline:
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int, int]] = []
+
+    async def spans(self, camera: str, start_us: int, end_us: int) -> tuple[RecordingSpan, ...]:
+        self.asked.append((camera, start_us, end_us))
+        return (RecordingSpan(T0, T0 + 60 * SECOND_US, "main", "avc1.640028", 1234, open=True),)
+
+    async def bounds(self, camera: str) -> Span | None:
+        return Span(T0, T0 + 60 * SECOND_US)
+
+
+class FakePlayback:
+    def __init__(self) -> None:
+        self.locked = False
+        self.pieces: list[bytes] = [b"init", b"fragment-1", b"fragment-2"]
+        self.fails_after: int | None = None
+        self.asked: list[tuple[object, ...]] = []
+
+    async def playlist(self, camera: str, start_us: int, end_us: int, stream: str = "main") -> Playlist:
+        self._check()
+        entries = () if start_us < T0 else (self._entry(1), self._entry(2))
+        return Playlist(camera, stream, "avc1.640028", T0, T0 + 4 * SECOND_US, False, entries)
+
+    def _entry(self, index: int) -> PlaylistEntry:
+        start = (index - 1) * 180_000
+        at = T0 + (index - 1) * 2 * SECOND_US
+        return PlaylistEntry(SEGMENT, index, at, start, 180_000, 1000, True, index == 1, False)
+
+    def _check(self) -> None:
+        if self.locked:
+            raise VaultLocked("the vault is locked", cure="Unlock it.")
+
+    async def init(self, segment_id: str, *, as_h264: bool = False) -> bytes:
+        self._check()
+        return b"init-h264" if as_h264 else b"init"
+
+    async def fragment(self, segment_id: str, index: int, *, as_h264: bool = False) -> bytes:
+        self._check()
+        return f"fragment-{index}{'-h264' if as_h264 else ''}".encode()
+
+    async def clip(self, camera: str, start_us: int, end_us: int, *, as_h264: bool = False) -> AsyncIterator[bytes]:
+        self.asked.append((camera, start_us, end_us, as_h264))
+        self._check()
+        for number, piece in enumerate(self.pieces):
+            if number == self.fails_after:
+                raise VaultLocked("the vault is locked", cure="Unlock it.")
+            yield piece
+
+
+@dataclass
+class FakeFeed:
+    codecs: str = "avc1.640028"
+    width: int = 640
+    height: int = 360
+    note: str = ""
+    init: bytes = b"live-init"
+    queue: asyncio.Queue[tuple[bool, bytes] | None] = field(default_factory=asyncio.Queue)
+
+    async def __aiter__(self) -> AsyncIterator[tuple[bool, bytes]]:
+        while (piece := await self.queue.get()) is not None:
+            yield piece
+
+
+class FakeLive:
+    def __init__(self) -> None:
+        self.feed = FakeFeed()
+        self.asked: list[tuple[str, frozenset[str], str]] = []
+        self.viewers = 0
+        self.away = False
+
+    @asynccontextmanager
+    async def subscribe(self, camera: str, can_play: frozenset[str], prefer: str = "main") -> AsyncIterator[FakeFeed]:
+        self.asked.append((camera, can_play, prefer))
+        if self.away:
+            raise ServiceUnavailable("the camera is away", cure="Wait.")
+        self.viewers += 1
+        try:
+            yield self.feed
+        finally:
+            self.viewers -= 1
+
+
+def make_event(**changes: object) -> Event:
+    path = (PathPoint(T0, Box(0.1, 0.2, 0.3, 0.4)),)
+    event = Event(EVENT, "front", "person", 0.91234, T0, None, EventState.ACTIVE, ("porch",), "front/x.pgp", path=path)
+    return replace(event, **changes)  # type: ignore[arg-type]
+
+
+class FakeEvents:
+    def __init__(self) -> None:
+        self.events = {EVENT: make_event()}
+        self.queries: list[EventQuery] = []
+        self.cursor: str | None = None
+        self.changes: asyncio.Queue[EventChange | None] = asyncio.Queue()
+        self.after: list[int | None] = []
+        self.listeners = 0
+
+    async def list(self, query: EventQuery) -> tuple[tuple[Event, ...], str | None]:
+        self.queries.append(query)
+        if query.cursor == "broken":
+            raise BadRequest("cursor: is none of ours", field="cursor", cure="Begin without one.")
+        return tuple(self.events.values()), self.cursor
+
+    async def get(self, event_id: str) -> Event:
+        if event_id not in self.events:
+            raise NotFound(f"there is no event {event_id!r}", field="id")
+        return self.events[event_id]
+
+    async def delete(self, event_id: str) -> None:
+        await self.get(event_id)
+        del self.events[event_id]
+
+    async def labels(self) -> tuple[str, ...]:
+        return ("person",)
+
+    async def snapshot(self, event_id: str) -> bytes:
+        await self.get(event_id)
+        return JPEG
+
+    async def clip_span(self, event_id: str) -> tuple[Event, Span]:
+        event = await self.get(event_id)
+        return event, Span(event.start_us - 5 * SECOND_US, (event.end_us or event.start_us) + 5 * SECOND_US)
+
+    async def stream(self, after_serial: int | None = None) -> AsyncIterator[EventChange]:
+        self.after.append(after_serial)
+        self.listeners += 1
+        try:
+            while (change := await self.changes.get()) is not None:
+                yield change
+        finally:
+            self.listeners -= 1
+
+
+class FakeExports:
+    def __init__(self) -> None:
+        self.exports: dict[str, Export] = {}
+        self.data = b"0123456789" * 10
+
+    async def create(self, camera: str, start_us: int, end_us: int, name: str = "") -> Export:
+        export = Export(f"x{len(self.exports)}", camera, start_us, end_us, "queued", 0.0, 0, T0, name=name)
+        self.exports[export.id] = export
+        return export
+
+    def finish(self, export_id: str) -> None:
+        done = replace(self.exports[export_id], state="done", progress=1.0, size_bytes=len(self.data))
+        self.exports[export_id] = done
+
+    async def list(self) -> tuple[Export, ...]:
+        return tuple(self.exports.values())
+
+    async def get(self, export_id: str) -> Export:
+        if export_id not in self.exports:
+            raise NotFound("there is no such export", field="id")
+        return self.exports[export_id]
+
+    async def delete(self, export_id: str) -> None:
+        await self.get(export_id)
+        del self.exports[export_id]
+
+    async def content(self, export_id: str) -> AsyncIterator[bytes]:
+        if (await self.get(export_id)).state != "done":
+            raise Conflict("not done")
+        for at in range(0, len(self.data), 30):
+            yield self.data[at : at + 30]
+
+
+class FakeVault:
+    def __init__(self) -> None:
+        self.unlocked = False
+        self.throttled = False
+
+    def status(self) -> VaultStatus:
+        return VaultStatus(True, self.unlocked, 7, "MLKEM768-X25519", 2.04 if self.throttled else 0.0)
+
+    async def unlock(self, passphrase: str) -> None:
+        if self.throttled:
+            raise TooManyRequests("too many wrong passphrases: try again in 2 s")
+        if passphrase != "right":
+            raise WrongPassphrase("the passphrase is wrong", field="passphrase", cure="Try again.")
+        self.unlocked = True
+
+    async def lock(self) -> None:
+        self.unlocked = False
+
+
+class FakeAccounts:
+    def __init__(self) -> None:
+        self.tokens = {"t1": TokenInfo("t1", "laptop", "owner", T0, 0)}
+
+    async def session(self, secret: str) -> Session | None:
+        return Session("owner", CSRF, "session") if secret == COOKIE else None
+
+    async def token(self, secret: str) -> Session | None:
+        return Session("owner", "", "token") if secret == TOKEN else None
+
+    async def list_tokens(self) -> tuple[TokenInfo, ...]:
+        return tuple(self.tokens.values())
+
+    async def create_token(self, user: str, name: str) -> tuple[TokenInfo, str]:
+        self.tokens["t2"] = TokenInfo("t2", name, user, T0, 0)
+        return self.tokens["t2"], "fresh-secret"
+
+    async def revoke_token(self, token_id: str) -> None:
+        if self.tokens.pop(token_id, None) is None:
+            raise NotFound("there is no such token", field="id")
+
+
+class FakeHealth:
+    def __init__(self) -> None:
+        self.missing: tuple[str, ...] = ()
+
+    async def system(self) -> SystemStatus:
+        process = ProcessUse("camera", "front", 42, 3.333, 80_000_000, 1, T0)
+        inference = InferenceView(True, "ssd", "openvino", "CPU", 12.345, 20.5, 3)
+        finding = Finding("disk", Health.WARNING, "nearly full", "Free some.")
+        return SystemStatus(
+            "0.1.0", T0, T0 + SECOND_US, 12.5, 2, 8000, 4000, 1000, 500, 400, None, (process,), inference, (finding,)
+        )
+
+    def ready(self) -> tuple[bool, tuple[str, ...]]:
+        return not self.missing, self.missing
+
+
+class Fakes:
+    """All of them, and the services made of them."""
+
+    def __init__(self) -> None:
+        self.cameras, self.timeline, self.playback = FakeCameras(), FakeTimeline(), FakePlayback()
+        self.live, self.events, self.exports = FakeLive(), FakeEvents(), FakeExports()
+        self.vault, self.accounts, self.health = FakeVault(), FakeAccounts(), FakeHealth()
+
+    def services(self) -> Services:
+        return Services(
+            cameras=self.cameras,
+            timeline=self.timeline,
+            playback=self.playback,
+            live=self.live,
+            events=self.events,
+            exports=self.exports,
+            vault=self.vault,
+            accounts=self.accounts,  # type: ignore[arg-type]
+            health=self.health,
+        )

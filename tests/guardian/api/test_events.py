@@ -1,0 +1,79 @@
+import pytest
+from aiohttp.test_utils import TestClient
+
+from guardian.model.event import EventState
+from guardian.model.time import SECOND_US
+from tests.guardian.api.fakes import EVENT, JPEG, T0, Fakes, make_event
+
+EVENTS = "/api/v1/events"
+
+
+async def test_an_event_has_what_was_promised(client: TestClient) -> None:
+    event = await (await client.get(f"{EVENTS}/{EVENT}")).json()
+    assert event == {
+        "id": EVENT,
+        "camera": "front",
+        "label": "person",
+        "score": 0.9123,
+        "state": "active",
+        "start": "2026-11-23T00:00:00.000Z",
+        "end": None,
+        "zones": ["porch"],
+        "snapshot": f"{EVENTS}/{EVENT}/snapshot.jpg",
+        "clip": f"{EVENTS}/{EVENT}/clip.mp4",
+        "path": [{"time": "2026-11-23T00:00:00.000Z", "box": [0.1, 0.2, 0.3, 0.4]}],
+    }
+
+
+async def test_an_ended_event_without_a_picture(client: TestClient, fakes: Fakes) -> None:
+    fakes.events.events[EVENT] = make_event(end_us=T0 + SECOND_US, state=EventState.ENDED, snapshot="")
+    event = await (await client.get(f"{EVENTS}/{EVENT}")).json()
+    assert (event["end"], event["snapshot"]) == ("2026-11-23T00:00:01.000Z", None)
+
+
+async def test_a_page_of_events(client: TestClient, fakes: Fakes) -> None:
+    fakes.events.cursor = "more"
+    query = "camera=front&label=person&zone=porch&start=2026-11-23T00:00:00Z&end=2026-11-23T01:00:00Z&limit=500&cursor=abc"
+    listing = await (await client.get(f"{EVENTS}?{query}")).json()
+    assert (len(listing["items"]), listing["next"]) == (1, "more")
+    (asked,) = fakes.events.queries
+    assert (asked.camera, asked.label, asked.zone, asked.limit, asked.cursor) == ("front", "person", "porch", 500, "abc")
+    assert (asked.start_us, asked.end_us) == (T0, T0 + 3600 * SECOND_US)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=0", "limit"),
+        ("limit=501", "limit"),
+        ("limit=many", "limit"),
+        ("camera=Front%20Door", "camera"),
+        ("label=", "label"),
+        ("colour=red", "colour"),
+        ("cursor=broken", "cursor"),
+        ("start=2026-11-23T01:00:00Z&end=2026-11-23T00:00:00Z", "end"),
+    ],
+)
+async def test_bad_filters_are_named(client: TestClient, query: str, field: str) -> None:
+    answer = await client.get(f"{EVENTS}?{query}")
+    body = await answer.json()
+    assert (answer.status, body["field"]) == (400, field)
+    assert body["cure"]
+
+
+async def test_the_picture(client: TestClient) -> None:
+    answer = await client.get(f"{EVENTS}/{EVENT}/snapshot.jpg")
+    assert (await answer.read(), answer.content_type) == (JPEG, "image/jpeg")
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_the_clip_of_an_event_that_goes_on(client: TestClient, fakes: Fakes) -> None:
+    answer = await client.get(f"{EVENTS}/{EVENT}/clip.mp4?as=h264")
+    assert (answer.status, await answer.read()) == (200, b"initfragment-1fragment-2")
+    assert fakes.playback.asked == [("front", T0 - 5 * SECOND_US, T0 + 5 * SECOND_US, True)]
+
+
+async def test_an_event_is_deleted(client: TestClient, fakes: Fakes) -> None:
+    assert (await client.delete(f"{EVENTS}/{EVENT}")).status == 204
+    assert (await client.get(f"{EVENTS}/{EVENT}")).status == 404
+    assert (await client.delete(f"{EVENTS}/{EVENT}")).status == 404

@@ -1,0 +1,31 @@
+from aiohttp.test_utils import TestClient
+
+from tests.guardian.api.fakes import COOKIE, CSRF, Fakes
+
+PAGE = {"Cookie": f"guardian_session={COOKIE}", "X-CSRF-Token": CSRF}
+
+
+async def test_the_box_at_a_glance(client: TestClient) -> None:
+    system = await (await client.get("/api/v1/system")).json()
+    assert (system["version"], system["now"], system["oldest_footage"]) == ("0.1.0", "2026-11-23T00:00:01.000Z", None)
+    assert system["processes"][0]["memory_bytes"] == 80_000_000
+    assert system["inference"]["inferences_per_s"] == 12.35 or system["inference"]["inferences_per_s"] == 12.34
+    assert system["findings"] == [{"check": "disk", "health": "warning", "message": "nearly full", "cure": "Free some."}]
+
+
+async def test_tokens_are_listed_without_their_secret_and_revoked(client: TestClient, fakes: Fakes) -> None:
+    listing = await (await client.get("/api/v1/tokens")).json()
+    assert listing["items"] == [
+        {"id": "t1", "name": "laptop", "user": "owner", "created": "2026-11-23T00:00:00.000Z", "last_used": None}
+    ]
+    assert (await client.delete("/api/v1/tokens/t1")).status == 204
+    assert (await client.delete("/api/v1/tokens/t1")).status == 404
+
+
+async def test_a_login_makes_a_token_and_a_token_does_not(client: TestClient, stranger: TestClient, fakes: Fakes) -> None:
+    refused = await client.post("/api/v1/tokens", json={"name": "mine"})
+    assert refused.status == 403
+    assert "t2" not in fakes.accounts.tokens
+    made = await stranger.post("/api/v1/tokens", json={"name": "mine"}, headers=PAGE)
+    assert made.status == 201
+    assert (await made.json())["token"] == "fresh-secret"
