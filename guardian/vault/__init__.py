@@ -1,0 +1,1 @@
+"""Keys and sealing. `docs/format.md` is its specification, in the same order. Imports model and platform only."""

@@ -1,0 +1,68 @@
+"""From a passphrase to a key: Argon2id (RFC 9106). Parameters are stored; below the floors nothing is opened."""
+
+from __future__ import annotations
+
+import secrets
+import unicodedata
+from dataclasses import dataclass
+
+from argon2.low_level import Type, hash_secret_raw
+
+from guardian.model.errors import BadRequest, Damaged
+
+SALT_BYTES, KEY_BYTES = 16, 32
+MIN_LENGTH, MAX_LENGTH = 8, 1024
+FLOOR_MEMORY_KIB, FLOOR_TIME, FLOOR_LANES = 64 * 1024, 3, 1  # RFC 9106's second recommended option
+MOST_MEMORY_KIB, MOST_TIME, MOST_LANES = 4 * 1024 * 1024, 64, 64  # a forged file must not exhaust the machine
+
+_CONSONANTS, _VOWELS = "bdfghjklmnprstvz", "aiou"
+
+
+@dataclass(frozen=True, slots=True)
+class Argon2Parameters:
+    """Cost of one derivation."""
+
+    salt: bytes
+    memory_kib: int = 64 * 1024
+    time: int = 3
+    lanes: int = 4
+
+    def check(self) -> None:
+        """Damaged outside of the floors and ceilings: a changed file must not make guessing cheap."""
+        low = self.memory_kib < FLOOR_MEMORY_KIB or self.time < FLOOR_TIME or self.lanes < FLOOR_LANES
+        high = self.memory_kib > MOST_MEMORY_KIB or self.time > MOST_TIME or self.lanes > MOST_LANES
+        if low or high or len(self.salt) < SALT_BYTES:
+            raise Damaged(
+                "the vault's Argon2id parameters are outside of what is safe", cure="Restore vault.json from a backup."
+            )
+
+
+def check_passphrase(passphrase: str) -> None:
+    """BadRequest for one that is too short or too long."""
+    if len(passphrase) < MIN_LENGTH:
+        raise BadRequest(
+            f"the passphrase has {len(passphrase)} characters; at least {MIN_LENGTH} are needed",
+            field="passphrase",
+            cure="Take five or six random words.",
+        )
+    if len(passphrase) > MAX_LENGTH:
+        raise BadRequest(f"the passphrase is longer than {MAX_LENGTH} characters", field="passphrase")
+
+
+def derive_kek(passphrase: str, parameters: Argon2Parameters) -> bytes:
+    """Return the key-encryption key. Takes 64 MiB and some 100 ms; the passphrase is normalised to Unicode NFKC."""
+    parameters.check()
+    return hash_secret_raw(
+        unicodedata.normalize("NFKC", passphrase).encode(),
+        parameters.salt,
+        time_cost=parameters.time,
+        memory_cost=parameters.memory_kib,
+        parallelism=parameters.lanes,
+        hash_len=KEY_BYTES,
+        type=Type.ID,
+    )
+
+
+def generate_passphrase(words: int = 6) -> str:
+    """Return pronounceable words, each consonant-vowel-consonant-vowel of 16 and 4 letters (12 bits): six hold 72 bits."""
+    return "-".join("".join(secrets.choice(_CONSONANTS) + secrets.choice(_VOWELS) for _ in range(2)) for _ in range(words))

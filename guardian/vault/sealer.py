@@ -1,0 +1,95 @@
+"""Seals files to the vault's public key. Works while the vault is locked: nothing here can open what it sealed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+
+from guardian.model.errors import Bug
+from guardian.model.segment import FragmentMeta, Sealer, SegmentHeader
+from guardian.vault.format import (
+    END_FLAG,
+    KEY_FLAG,
+    NONCE_PREFIX_BYTES,
+    RECORD_HEAD,
+    TAG_BYTES,
+    RecordHead,
+    commitment_context,
+    pack_footer,
+    pack_header,
+    pack_preamble,
+    pack_table,
+)
+from guardian.vault.hpke import Wrapper
+from guardian.vault.stream import KEY_BYTES, RecordCipher, derive
+
+
+class SealedSegment:
+    """One file that is being sealed (implements `model.segment.SealingSegment`)."""
+
+    def __init__(self, header: SegmentHeader, epoch: int, wrapper: Wrapper) -> None:
+        segment_key, prefix = os.urandom(KEY_BYTES), os.urandom(NONCE_PREFIX_BYTES)
+        preamble = pack_preamble(header, epoch, prefix)
+        wrapped = wrapper.wrap(segment_key, preamble)
+        record_key, commitment = derive(segment_key, commitment_context(preamble, wrapped))
+        self.header_bytes = pack_header(preamble, wrapped, commitment)
+        self.epoch = epoch
+        self._cipher = RecordCipher(record_key, prefix, hashlib.sha256(self.header_bytes).digest())
+        self._rows: list[FragmentMeta] = []
+        self._offset = len(self.header_bytes)
+        self._finished = False
+
+    def seal(
+        self, plaintext: bytes, *, start_90k: int, duration_90k: int, start_utc_us: int, is_key: bool, video_frames: int
+    ) -> tuple[FragmentMeta, bytes]:
+        """Seal the next record."""
+        if self._finished:
+            raise Bug("a finished segment takes no more records")
+        flags = KEY_FLAG if is_key else 0
+        head, record = self._record(plaintext, flags, start_90k, duration_90k, start_utc_us, video_frames)
+        row = head.row(self._offset)
+        self._rows.append(row)
+        self._offset += len(record)
+        return row, record
+
+    def _record(
+        self, plaintext: bytes, flags: int, start: int, duration: int, utc: int, frames: int
+    ) -> tuple[RecordHead, bytes]:
+        index, last = len(self._rows), bool(flags & END_FLAG)
+        head = RecordHead(len(plaintext) + TAG_BYTES, index, flags, start, duration, utc, frames, 0)
+        sealed = self._cipher.seal(plaintext, index, last, head.bound())
+        crc = zlib.crc32(sealed)
+        return head, b"".join((head.bound(), crc.to_bytes(4, "big"), sealed))
+
+    def finish(self) -> bytes:
+        """Return the end record, which seals the table's digest, and the footer."""
+        if self._finished:
+            raise Bug("a segment is finished once")
+        self._finished = True
+        table = pack_table(self._rows)
+        _, record = self._record(hashlib.sha256(table).digest(), END_FLAG, 0, 0, 0, 0)
+        return record + pack_footer(table)
+
+
+class VaultSealer:
+    """Implements `model.segment.Sealer` with a public key."""
+
+    def __init__(self, public_key: bytes, epoch: int) -> None:
+        self._wrapper, self.epoch = Wrapper(public_key), epoch
+
+    def begin(self, header: SegmentHeader) -> SealedSegment:
+        """Draw a fresh key and begin a file."""
+        return SealedSegment(header, self.epoch, self._wrapper)
+
+
+def seal_whole(sealer: Sealer, header: SegmentHeader, data: bytes) -> bytes:
+    """Return a whole sealed file of one record (a picture)."""
+    sealing = sealer.begin(header)
+    _, record = sealing.seal(
+        data, start_90k=0, duration_90k=0, start_utc_us=header.start_utc_us, is_key=True, video_frames=0
+    )
+    return sealing.header_bytes + record + sealing.finish()
+
+
+RECORD_OVERHEAD = RECORD_HEAD.size + TAG_BYTES
