@@ -1,0 +1,194 @@
+"""The thread that captures one stream: opens, reads, normalises, reconnects; a second one watches that it does not hang."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from guardian.capture.normalise import NewRun, Normaliser, Step
+from guardian.capture.reconnect import Backoff
+from guardian.capture.stall import STALL_S, Flow
+from guardian.interfaces import CameraSource
+from guardian.media.fmp4_write import codecs_string
+from guardian.model.camera import CameraState, StreamStatus
+from guardian.model.errors import CameraStalled, Damaged, DeviceFault, EndOfSource, GuardianError, NotAVideo
+from guardian.model.media import Sample, StreamInfo
+from guardian.model.time import Instant
+from guardian.platform.clock import Clock, SteadyClock
+from guardian.platform.logs import redact
+
+_log = structlog.get_logger(__name__)
+READ_S = 1.0
+CLOSE_AFTER_S = 20.0  # a call into a source that takes longer is broken off by closing it from outside
+HUNG_AFTER_S = 30.0  # and longer than this, the process is given up
+
+OnRun = Callable[[StreamInfo, Instant], None]
+OnSample = Callable[[Sample, int], None]
+OnState = Callable[[CameraState, GuardianError | None], None]
+
+
+class CaptureRunner:
+    """Captures until stopped. Callbacks come from its thread: `on_run` before the samples of a run, `on_state` at changes
+    (RUNNING with the first run, RETRYING, FAILED or ENDED when it is over)."""
+
+    def __init__(
+        self,
+        make_source: Callable[[], CameraSource],
+        clock: Clock,
+        *,
+        name: str,
+        on_run: OnRun,
+        on_sample: OnSample,
+        on_state: OnState,
+        on_hung: Callable[[], None],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._make_source, self._clock, self._name = make_source, clock, name
+        self._on_run, self._on_sample, self._on_state, self._on_hung = on_run, on_sample, on_state, on_hung
+        self._jitter = jitter
+        self._stop = threading.Event()
+        self._source: CameraSource | None = None
+        self._busy_since_s: float | None = None
+        self._flow = Flow(clock.mono_s())
+        self._info: StreamInfo | None = None
+        self._start = Instant(0, 0)
+        self._state = CameraState.STARTING
+        self._error_code = ""
+        self._steady: SteadyClock | None = None
+        self.reconnects = 0
+        self.dropped = 0
+        self._thread = threading.Thread(target=self._run, name=f"capture {name}", daemon=True)
+        self._watchdog = threading.Thread(target=self._watch, name=f"watchdog {name}", daemon=True)
+
+    @property
+    def running(self) -> bool:
+        """Whether samples come."""
+        return self._state is CameraState.RUNNING
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+        self._watchdog.start()
+
+    def stop(self, within_s: float = 3.0) -> None:
+        """End; the source is closed from outside when it does not come back."""
+        self._stop.set()
+        self._thread.join(within_s / 2)
+        if self._thread.is_alive() and (source := self._source) is not None:
+            source.close()
+            self._thread.join(within_s / 2)
+
+    def status(self) -> StreamStatus:
+        """Measure the last seconds."""
+        fps, bits = self._flow.rates(self._clock.mono_s())
+        info = self._info
+        if info is None:
+            return StreamStatus(self._name, "", "", 0, 0, fps, bits)
+        audio = info.audio.codec.value if info.audio is not None else ""
+        video = info.video
+        return StreamStatus(self._name, video.codec.value, codecs_string(info), video.width, video.height, fps, bits, audio)
+
+    def _run(self) -> None:
+        backoff = Backoff()
+        while not self._stop.is_set():
+            began_s = self._clock.mono_s()
+            self._say(CameraState.CONNECTING if not self._error_code else self._state, None)
+            try:
+                self._capture()
+                return
+            except EndOfSource as error:
+                self._say(CameraState.ENDED, error)
+                return
+            except GuardianError as error:
+                fault = error
+            except Exception as error:  # noqa: BLE001 - foreign code: the camera source, named in the message
+                fault = DeviceFault(f"the camera source failed: {type(error).__name__}: {redact(str(error))}")
+            if self._stop.is_set():
+                return
+            wait_s = backoff.next_s(fault.code, self._clock.mono_s() - began_s, self._jitter())
+            self._say(CameraState.RETRYING if fault.retry else CameraState.FAILED, fault)
+            if not fault.retry:
+                return
+            self.reconnects += 1
+            self._stop.wait(wait_s)
+
+    def _say(self, state: CameraState, error: GuardianError | None) -> None:
+        code = error.code if error is not None else ""
+        if error is not None and (state is not self._state or code != self._error_code):
+            _log.warning("stream_" + state.value, stream=self._name, problem=error.message, cure=error.cure)
+        if state is not self._state or code != self._error_code:
+            self._state = state
+            if error is not None or state is CameraState.RUNNING:
+                self._error_code = code
+            self._on_state(state, error)
+
+    def _capture(self) -> None:
+        source = self._source = self._make_source()
+        try:
+            self._busy_since_s = self._clock.mono_s()
+            info = source.open(self._stop)
+            normaliser = Normaliser(info, paced=getattr(source, "paced", True))
+            self._flow = Flow(self._clock.mono_s())
+            self._steady = SteadyClock(self._clock)
+            try:
+                self._read_all(source, normaliser)
+            finally:
+                for step in normaliser.flush():
+                    self._take(step)
+        except Damaged as error:
+            raise NotAVideo(error.message, cure=error.cure) from error
+        finally:
+            self._busy_since_s = self._clock.mono_s()
+            source.close()
+            self._busy_since_s = None
+            self._source = None
+
+    def _read_all(self, source: CameraSource, normaliser: Normaliser) -> None:
+        dropped_before = self.dropped
+        while not self._stop.is_set():
+            self._busy_since_s = self._clock.mono_s()
+            packet = source.read(READ_S)
+            now_s = self._clock.mono_s()
+            if packet is None:
+                if self._flow.stalled(now_s):
+                    raise CameraStalled(
+                        f"the camera holds the line and has sent nothing for {STALL_S:.0f} s",
+                        cure="It is asked anew by itself.",
+                    )
+                continue
+            self._flow.count(now_s, len(packet.data), packet.kind == "video")
+            for step in normaliser.push(packet):
+                self._take(step)
+            self.dropped = dropped_before + normaliser.dropped
+
+    def _take(self, step: Step) -> None:
+        if isinstance(step, NewRun):
+            assert self._steady is not None
+            now = self._steady.now()
+            self._start = now.after(step.arrived_us - now.mono_us)
+            self._info = step.info
+            self._on_run(step.info, self._start)
+            self._say(CameraState.RUNNING, None)
+            return
+        scale = 90_000 if step.kind == "video" else max(1, self._rate())
+        self._on_sample(step, self._start.utc_us + step.dts * 1_000_000 // scale)
+
+    def _rate(self) -> int:
+        return self._info.audio.sample_rate if self._info is not None and self._info.audio is not None else 1
+
+    def _watch(self) -> None:
+        closed = False
+        while not self._stop.wait(1.0):
+            since_s = self._busy_since_s
+            stuck_s = self._clock.mono_s() - since_s if since_s is not None else 0.0
+            if stuck_s > HUNG_AFTER_S:
+                self._on_hung()
+                return
+            if stuck_s > CLOSE_AFTER_S and not closed and (source := self._source) is not None:
+                closed = True
+                _log.warning("source_slow", stream=self._name, stuck_s=round(stuck_s))
+                threading.Thread(target=source.close, daemon=True).start()
+            elif stuck_s < READ_S * 2:
+                closed = False

@@ -1,0 +1,36 @@
+"""Whether a stream that holds its line still sends, and what it sends a second. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+STALL_S = 5.0  # a camera that sends nothing this long is asked anew
+WINDOW_S = 5.0
+
+
+@dataclass(slots=True)
+class Flow:
+    """Counts what came over the last seconds; times are monotonic seconds passed in."""
+
+    last_s: float
+    _came: deque[tuple[float, int, bool]] = field(default_factory=deque)
+
+    def count(self, now_s: float, size: int, is_frame: bool) -> None:
+        """Something came."""
+        self.last_s = now_s
+        self._came.append((now_s, size, is_frame))
+        while self._came and self._came[0][0] < now_s - WINDOW_S:
+            self._came.popleft()
+
+    def stalled(self, now_s: float) -> bool:
+        """Say whether nothing has come for too long."""
+        return now_s - self.last_s > STALL_S
+
+    def rates(self, now_s: float) -> tuple[float, float]:
+        """Return (frames a second, bits a second) over the window."""
+        came = [one for one in list(self._came) if one[0] >= now_s - WINDOW_S]
+        if len(came) < 2:
+            return 0.0, 0.0
+        span = max(now_s - came[0][0], came[-1][0] - came[0][0], 0.2)
+        return sum(1 for one in came if one[2]) / span, sum(one[1] for one in came) * 8 / span
