@@ -83,8 +83,8 @@ def transcode(init: bytes, fragments: Sequence[bytes]) -> tuple[bytes, bytes]:
     frames = [frame for frame in _decode(init, fragments) if frame.pts in wanted]
     if not frames:
         raise NotAVideo("no picture in it could be decoded")
-    end = fragment_info(last).tracks[VIDEO_TRACK]
-    video = _encode(encoder, sorted(frames, key=lambda frame: frame.pts), end.first_dts + end.duration)
+    span = (min(wanted), min(wanted) + fragment_info(last).tracks[VIDEO_TRACK].duration)
+    video = _encode(encoder, sorted(frames, key=lambda frame: frame.pts), span)
     audio = [sample for sample in samples(last) if sample.kind == "audio"]
     sequence = fragment_info(last).sequence
     return new_init, media_fragment([*video, *audio], sequence, timescales(init).get(AUDIO_TRACK, 0))
@@ -144,21 +144,31 @@ def _track_id(init: bytes, trak: Box) -> int:
 
 
 def _decode(init: bytes, fragments: Sequence[bytes]) -> list[Any]:
+    """Decode what can be decoded: a bad picture does not spoil the others."""
     opened: Any = av.open(io.BytesIO(b"".join((init, *fragments))), format="mp4")
+    frames: list[Any] = []
     with opened as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 2
         stream.codec_context.thread_type = "AUTO"
-        return list(container.decode(stream))
+        for packet in container.demux(stream):
+            try:
+                frames += packet.decode()
+            except av.InvalidDataError:
+                continue
+    return frames
 
 
-def _encode(encoder: Any, frames: Sequence[Any], end: int) -> list[Sample]:
-    times = [int(frame.pts) for frame in frames]
-    ends = [*times[1:], max(times[-1] + 1, end)]
+def _encode(encoder: Any, frames: Sequence[Any], span: tuple[int, int]) -> list[Sample]:
+    """Return the frames as samples that fill a span. The first one lasts from its begin: pictures before a keyframe that
+    need the GOP before it are not there, and a player would stop at the hole.
+    """
+    times = [min(span[0], int(frames[0].pts)), *(int(frame.pts) for frame in frames[1:])]
+    ends = [*times[1:], max(times[-1] + 1, span[1])]
     durations = {begin: after - begin for begin, after in zip(times, ends, strict=True)}
     packets: list[Any] = []
-    for frame in frames:
-        packets += encoder.encode(_fitted(frame, encoder.width, encoder.height))
+    for frame, time in zip(frames, times, strict=True):
+        packets += encoder.encode(_fitted(frame, encoder.width, encoder.height, time))
     packets += encoder.encode(None)
     return [
         Sample(
@@ -174,9 +184,9 @@ def _encode(encoder: Any, frames: Sequence[Any], end: int) -> list[Sample]:
     ]
 
 
-def _fitted(frame: Any, width: int, height: int) -> Any:
+def _fitted(frame: Any, width: int, height: int, pts: int) -> Any:
     fitted = frame
     if (frame.width, frame.height) != (width, height) or frame.format.name != "yuv420p":
         fitted = frame.reformat(width, height, "yuv420p")
-    fitted.pts, fitted.time_base, fitted.pict_type = frame.pts, _TICK, 0
+    fitted.pts, fitted.time_base, fitted.pict_type = pts, _TICK, 0
     return fitted
