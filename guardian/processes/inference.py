@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from guardian.detect.catalogue import Catalogue
 from guardian.detect.engine import Engine, open_engine
@@ -246,32 +247,38 @@ class InferenceServer:
     def _work(self, engine: Engine) -> None:
         while (job := self._desk.take()) is not None:
             camera, request = job
-            began = self._clock.mono_s()
-            reply = _answer(engine, camera, request)
-            if not reply.error:
-                self._meter.add(request.count, self._clock.mono_s() - began)
-            elif self._problem != reply.error:
-                self._problem = reply.error
-                _log.error("inference_failed", problem=reply.error)
+            try:
+                pictures = _pictures(engine, camera, request)
+            except ValueError as error:  # this camera's mistake, nobody else's
+                reply = InferReply(request.ticket, error=str(error))
+            else:
+                reply = self._detect(engine, request, pictures)
             try:
                 camera.link.send(reply)
             except LinkClosed:
                 pass
 
+    def _detect(self, engine: Engine, request: InferRequest, pictures: NDArray[np.uint8]) -> InferReply:
+        began = self._clock.mono_s()
+        try:
+            reply = InferReply(request.ticket, tuple(engine.detect(pictures)))
+        except Exception as error:  # noqa: BLE001 - foreign code: the runtime that `engine.backend` names
+            reply = InferReply(request.ticket, error=f"{engine.backend}: {type(error).__name__}: {error}")
+        else:
+            self._meter.add(request.count, self._clock.mono_s() - began)
+        if reply.error and not self._problem:
+            _log.error("inference_failed", problem=reply.error)
+        self._problem = reply.error
+        return reply
 
-def _answer(engine: Engine, camera: Camera, request: InferRequest) -> InferReply:
+
+def _pictures(engine: Engine, camera: Camera, request: InferRequest) -> NDArray[np.uint8]:
+    """Return a request's pictures where they lie; ValueError where they do not."""
     height, width = engine.spec.height, engine.spec.width
     if camera.frames is None or camera.frames.slot_bytes != height * width * 3:
-        return InferReply(request.ticket, error="pictures are not of the model's size")
-    try:
-        view = camera.frames.view(request.slot, request.count)
-    except ValueError as error:
-        return InferReply(request.ticket, error=f"no such pictures: {error}")
-    try:
-        pictures = np.frombuffer(view, np.uint8).reshape(request.count, height, width, 3)
-        return InferReply(request.ticket, tuple(engine.detect(pictures)))
-    except Exception as error:  # noqa: BLE001 - foreign code: the runtime that `engine.backend` names
-        return InferReply(request.ticket, error=f"{engine.backend}: {type(error).__name__}: {error}")
+        raise ValueError("pictures are not of the model's size")
+    view = camera.frames.view(request.slot, request.count)
+    return np.frombuffer(view, np.uint8).reshape(request.count, height, width, 3)
 
 
 def _listen(path: Path) -> socket.socket:

@@ -19,7 +19,8 @@ def test_first_and_last_ssd_anchor():
 
 def test_anchors_run_row_by_row():
     anchors = ssd_anchors(300, 300)
-    assert anchors[3][0] > anchors[0][0] and anchors[3][1] == anchors[0][1]
+    assert anchors[3][0] > anchors[0][0]
+    assert anchors[3][1] == anchors[0][1]
 
 
 def test_they_are_those_that_a_real_model_carries():
@@ -36,8 +37,11 @@ def test_they_are_those_that_a_real_model_carries():
 def test_grid_of_416():
     cells, steps = grid(416, 416, (8, 16, 32))
     assert len(cells) == len(steps) == 52 * 52 + 26 * 26 + 13 * 13 == 3549
-    assert cells[1].tolist() == [1, 0] and cells[52].tolist() == [0, 1]
-    assert steps[0] == 8 and steps[-1] == 32 and cells[-1].tolist() == [12, 12]
+    assert cells[1].tolist() == [1, 0]
+    assert cells[52].tolist() == [0, 1]
+    assert steps[0] == 8
+    assert steps[-1] == 32
+    assert cells[-1].tolist() == [12, 12]
 
 
 def test_grid_that_is_not_square():

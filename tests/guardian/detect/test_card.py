@@ -12,8 +12,12 @@ LEAST = {"family": "yolo", "width": 640, "height": 384}
 def test_least_card_takes_the_familys_ways(tmp_path):
     spec = spec_of(parse_card(LEAST, "card"), tmp_path / "garden.onnx", "garden")
     assert (spec.width, spec.height, spec.threshold) == (640, 384, 0.4)
-    assert len(spec.labels) == 80 and spec.labels[0] == "person" and spec.labels[79] == "toothbrush"
-    assert spec.option("colour") == "rgb" and spec.option("scale") == "255,255,255" and spec.option("pad") == "114"
+    assert len(spec.labels) == 80
+    assert spec.labels[0] == "person"
+    assert spec.labels[79] == "toothbrush"
+    assert spec.option("colour") == "rgb"
+    assert spec.option("scale") == "255,255,255"
+    assert spec.option("pad") == "114"
 
 
 def test_card_overrides_the_family(tmp_path):
@@ -50,7 +54,8 @@ def test_a_wrong_field_is_named(change, field):
     with pytest.raises(BadSetting) as caught:
         parse_card({**LEAST, **change}, "garden.toml")
     assert caught.value.field == field
-    assert "garden.toml" in caught.value.message and caught.value.cure
+    assert "garden.toml" in caught.value.message
+    assert caught.value.cure
 
 
 def test_no_toml_is_told(tmp_path):
@@ -72,5 +77,7 @@ def test_keep_and_same_must_be_labels(change, tmp_path):
 
 def test_every_family_has_three_channels():
     for family in FAMILIES.values():
-        assert len(family.mean) == len(family.scale) == 3 and all(family.scale)
-        assert family.colour in ("rgb", "bgr") and 0 <= family.pad <= 255
+        assert len(family.mean) == len(family.scale) == 3
+        assert all(family.scale)
+        assert family.colour in ("rgb", "bgr")
+        assert 0 <= family.pad <= 255

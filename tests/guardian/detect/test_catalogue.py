@@ -27,7 +27,8 @@ def test_the_embedded_model_reports_home_words(tmp_path):
     spec = Catalogue(tmp_path).find("default")
     assert spec.keep == {"person", "cat", "dog", "car", "bicycle", "vehicle", "cattle"}
     assert spec.threshold >= 0.42
-    assert len(spec.labels) == 24 and spec.labels[4] == "person"
+    assert len(spec.labels) == 24
+    assert spec.labels[4] == "person"
 
 
 def test_published_models_are_complete(tmp_path):
@@ -80,7 +81,8 @@ def test_custom_models_by_path(tmp_path):
     catalogue = Catalogue(tmp_path / "none")
     with pytest.raises(BadSetting) as caught:
         catalogue.find(str(tmp_path / "my.onnx"))
-    assert "my.toml" in caught.value.cure and "family" in caught.value.cure
+    assert "my.toml" in caught.value.cure
+    assert "family" in caught.value.cure
     (tmp_path / "my.toml").write_text(CARD)
     spec = catalogue.find(str(tmp_path / "my.onnx"))
     assert (spec.name, spec.family) == ("my", "yolo")

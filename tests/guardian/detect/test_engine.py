@@ -71,7 +71,8 @@ def test_ready_says_what_cameras_must_know():
 def test_first_runtime_that_can_is_used_and_tried_once():
     said = []
     engine = open_engine(SPEC, [fake_kind("first", rows()), fake_kind("second", rows())], say=said.append)
-    assert engine.backend == "first" and said == []
+    assert engine.backend == "first"
+    assert said == []
     assert engine.detector.seen[0].shape == (1, 100, 100, 3)
 
 
@@ -88,7 +89,9 @@ def test_falls_back_and_says_so_once(bad, why):
     engine = open_engine(SPEC, [bad, fake_kind("second", rows())], say=said.append)
     assert engine.backend == "second"
     [text] = said
-    assert why in text and "Using Second instead" in text and "hundred" not in text
+    assert why in text
+    assert "Using Second instead" in text
+    assert "hundred" not in text
 
 
 def test_the_wished_runtime_comes_first():
@@ -104,7 +107,8 @@ def test_unknown_runtime_is_named():
 def test_none_that_can_says_how_to_get_one(kinds):
     with pytest.raises(ServiceUnavailable) as caught:
         open_engine(SPEC, kinds)
-    assert "pip install" in caught.value.cure and "Recording goes on" in caught.value.cure
+    assert "pip install" in caught.value.cure
+    assert "Recording goes on" in caught.value.cure
 
 
 def test_a_detector_that_fails_its_trial_is_closed():

@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import threading
+from typing import ClassVar
 
 import pytest
 
@@ -16,7 +17,7 @@ BODY = bytes(range(256)) * 4000
 @pytest.fixture
 def server():
     class Handler(http.server.BaseHTTPRequestHandler):
-        asked = []
+        asked: ClassVar[list[str]] = []
 
         def do_GET(self):
             self.asked.append(self.path)
@@ -57,7 +58,8 @@ def test_right_bytes_are_kept_and_progress_is_told(server, tmp_path):
     [path] = fetch(card(server, "good"), tmp_path / "models" / "x", lambda done, total: told.append((done, total)))
     assert path.read_bytes() == BODY
     assert path.stat().st_mode & 0o777 == 0o600
-    assert told[-1] == (len(BODY), len(BODY)) and told == sorted(told)
+    assert told[-1] == (len(BODY), len(BODY))
+    assert told == sorted(told)
 
 
 def test_what_is_there_and_right_is_not_fetched_again(server, tmp_path):

@@ -14,8 +14,12 @@ SIZES = st.integers(1, 4000)
 @given(SIZES, SIZES, st.integers(16, 1280), st.integers(16, 1280))
 def test_the_source_lies_inside_and_touches_two_sides(source_width, source_height, width, height):
     left, top, w, h = place(source_width, source_height, width, height)
-    assert left >= 0 and left + w <= width and top >= 0 and top + h <= height
-    assert w >= 1 and h >= 1
+    assert left >= 0
+    assert left + w <= width
+    assert top >= 0
+    assert top + h <= height
+    assert w >= 1
+    assert h >= 1
     assert w == width or h == height
 
 
@@ -38,7 +42,8 @@ def test_a_mark_is_where_the_placement_says_and_the_rest_is_padding():
     source[90:270, 160:480] = 255
     out, placement = letterbox(source, 320, 320, 114)
     assert out.shape == (320, 320, 3)
-    assert (out[:70] == 114).all() and (out[250:] == 114).all()
+    assert (out[:70] == 114).all()
+    assert (out[250:] == 114).all()
     bright = np.argwhere(out[..., 0] > 200)
     box = placement.to_letterbox(Box(0.25, 0.25, 0.75, 0.75))
     (top, left), (bottom, right) = bright.min(axis=0) / 320, (bright.max(axis=0) + 1) / 320

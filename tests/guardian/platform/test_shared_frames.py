@@ -45,7 +45,8 @@ def test_no_slot_is_leased_twice(steps):
         elif (first := frames.lease(count)) is not None:
             held.append((first, count))
         slots = [slot for first, count in held for slot in range(first, first + count)]
-        assert len(slots) == len(set(slots)) and all(0 <= slot < 8 for slot in slots)
+        assert len(slots) == len(set(slots))
+        assert all(0 <= slot < 8 for slot in slots)
     frames.close()
 
 

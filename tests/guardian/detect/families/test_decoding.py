@@ -72,7 +72,8 @@ class TestYolo:
 def test_yolox_adds_the_cell_and_takes_exp():
     cells, steps = grid(320, 320, (8, 16, 32))
     row = 1600 + 5 * 20 + 7  # stride 16, row 5, column 7
-    assert cells[row].tolist() == [7, 5] and steps[row] == 16
+    assert cells[row].tolist() == [7, 5]
+    assert steps[row] == 16
     data = np.zeros((1, 2100, 8), np.float32)
     data[0, row] = (0.5, 0.25, np.log(5), np.log(5), 0.9, 0.1, 0.2, 0.5)
     cx, cy = 7.5 * 16 / 320, 5.25 * 16 / 320

@@ -1,0 +1,335 @@
+"""The inference process: turns, latest wins, greeting before and after the model is loaded, cameras that misbehave, real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+from collections import deque
+
+import numpy as np
+import pytest
+
+from guardian.detect import client as client_module
+from guardian.detect.client import InferenceClient
+from guardian.detect.engine import Engine
+from guardian.model.errors import ServiceUnavailable
+from guardian.model.messages import Attach, Hello, InferenceJob, InferenceStats, InferReply, InferRequest, ModelReady, Stop
+from guardian.platform.clock import SystemClock
+from guardian.platform.ipc import AsyncLink, BlockingLink, LinkClosed, connect
+from guardian.platform.shared_frames import SharedFrames
+from guardian.processes import inference
+from guardian.processes.inference import SKIPPED, Camera, Desk, InferenceServer
+from guardian.processes.spawning import start_process
+from guardian.settings.schema import DetectorSettings, PluginsSettings
+from tests.guardian.detect.test_client import until
+from tests.guardian.detect.test_engine import HERE, SPEC, rows
+from tests.support.detectors import OPENVINO, FakeDetector
+
+BLANK = np.zeros((100, 100, 3), np.uint8)
+
+
+def cameras(*names):
+    return [Camera(link=None, name=name) for name in names]
+
+
+def ask(ticket):
+    return InferRequest(ticket, 0, 1)
+
+
+class TestDesk:
+    def test_cameras_take_turns_however_much_one_asks(self):
+        desk, (a, b, c) = Desk(), cameras("a", "b", "c")
+        for camera, ticket in ((a, 1), (a, 2), (b, 3), (b, 4), (c, 5)):
+            desk.put(camera, ask(ticket))
+        assert [desk.take()[1].ticket for _ in range(5)] == [1, 3, 5, 2, 4]
+
+    def test_the_latest_wins_and_the_fallen_one_is_told(self):
+        desk, (a,) = Desk(), cameras("a")
+        fell = [desk.put(a, ask(ticket)) for ticket in range(5)]
+        assert [request and request.ticket for request in fell] == [None, None, 0, 1, 2]
+        assert desk.dropped == 3
+        assert [desk.take()[1].ticket for _ in range(2)] == [3, 4]
+
+    def test_a_busy_camera_does_not_push_out_a_quiet_one(self):
+        desk, (busy, quiet) = Desk(), cameras("busy", "quiet")
+        desk.put(quiet, ask(100))
+        for ticket in range(50):
+            desk.put(busy, ask(ticket))
+        assert desk.take()[1].ticket == 100
+
+    def test_a_camera_that_went_is_forgotten(self):
+        desk, (a, b) = Desk(), cameras("a", "b")
+        desk.put(a, ask(1))
+        desk.put(b, ask(2))
+        desk.forget(a)
+        assert desk.take()[1].ticket == 2
+        desk.close()
+        assert desk.take() is None
+
+    def test_close_wakes_who_waits(self):
+        desk, got = Desk(), []
+        thread = threading.Thread(target=lambda: got.append(desk.take()))
+        thread.start()
+        desk.close()
+        thread.join(5)
+        assert got == [None]
+
+
+class Gate(FakeDetector):
+    """A detector that looks only when it is let."""
+
+    def __init__(self):
+        super().__init__(rows(("person", 0.9, HERE)))
+        self.let = threading.Semaphore(0)
+
+    def infer(self, batch):
+        assert self.let.acquire(timeout=10)
+        return super().infer(batch)
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    monkeypatch.setattr(client_module, "RETRY_S", 0.02)
+    return tmp_path / "inference.sock"
+
+
+@pytest.fixture
+def served(path):
+    detector = FakeDetector(rows(("person", 0.9, HERE)))
+    server = InferenceServer(path, lambda: Engine(SPEC, detector, "fake"), SystemClock())
+    server.load()
+    server.detector = detector
+    yield server
+    server.close()
+
+
+def client_of(path, camera="front", slots=8):
+    client = InferenceClient(str(path), camera, SystemClock(), slots=slots)
+    until(lambda: client.model is not None)
+    return client
+
+
+def test_through_shared_memory_and_back(path, served):
+    client, answers = client_of(path), []
+    picture = np.arange(30000, dtype=np.uint32).astype(np.uint8).reshape(100, 100, 3)
+    assert client.submit([picture, BLANK], answers.append)
+    until(lambda: answers)
+    assert [[d.label for d in found] for found in answers[0].detections] == [["person"], ["person"]]
+    assert (served.detector.seen[0][0] == picture).all()
+    assert (served.detector.seen[0][1] == 0).all()
+    stats = served.stats()
+    assert (stats.model, stats.backend, stats.cameras, stats.error) == ("test", "fake", 1, "")
+    assert stats.inferences_per_s > 0
+    assert served.stats().inferences_per_s == 0
+    client.close()
+    until(lambda: served.stats().cameras == 0)
+
+
+def test_a_camera_that_comes_before_the_model_is_told_when_it_is_there(path):
+    server = InferenceServer(path, lambda: Engine(SPEC, FakeDetector(rows()), "fake"), SystemClock())
+    client = InferenceClient(str(path), "front", SystemClock())
+    assert server.stats().error == "the model is being loaded"
+    assert client.model is None
+    server.load()
+    until(lambda: client.model is not None)
+    assert client.model.model == "test"
+    assert not client.model.labels[3:]
+    client.close()
+    server.close()
+
+
+def test_no_model_is_said_and_nobody_is_left_hanging(path):
+    def refuse():
+        raise ServiceUnavailable("no runtime", cure="Install one.")
+
+    server = InferenceServer(path, refuse, SystemClock())
+    server.load()
+    client = InferenceClient(str(path), "front", SystemClock())
+    assert server.stats().error == "no runtime Install one."
+    assert not client.submit([BLANK], lambda _: None)
+    client.close()
+    server.close()
+
+
+def test_overload_looks_at_the_latest_and_answers_every_request(path):
+    gate = Gate()
+    server = InferenceServer(path, lambda: Engine(SPEC, gate, "fake"), SystemClock())
+    server.load()
+    client, answers = client_of(path, slots=8), deque()
+    assert client.submit([np.full_like(BLANK, 0)], answers.append)
+    until(lambda: gate.let._value == 0 and not server._desk._turn)  # the worker has taken the first
+    for value in range(1, 7):
+        assert client.submit([np.full_like(BLANK, value)], answers.append)
+    until(lambda: len(answers) == 4)
+    assert {reply.error for reply in answers} == {SKIPPED}
+    for _ in range(3):
+        gate.let.release()
+    until(lambda: len(answers) == 7)
+    assert [int(batch[0, 0, 0, 0]) for batch in gate.seen] == [0, 5, 6]
+    assert server.stats().dropped == 4
+    client.close()
+    server.close()
+
+
+def test_a_runtime_that_fails_is_reported_and_the_next_request_works(path, served):
+    client, answers = client_of(path), []
+    good = served.detector.outputs
+    served.detector.outputs = RuntimeError("device lost")
+    assert client.submit([BLANK], answers.append)
+    until(lambda: len(answers) == 1)
+    assert "device lost" in answers[0].error
+    assert "device lost" in served.stats().error
+    served.detector.outputs = good
+    assert client.submit([BLANK], answers.append)
+    until(lambda: len(answers) == 2)
+    assert answers[1].error == ""
+    until(lambda: served.stats().error == "")
+    client.close()
+
+
+def test_a_request_outside_of_the_memory_gets_an_error(path, served):
+    link = connect(str(path))
+    assert isinstance(link.receive()[0], ModelReady)
+    link.send(InferRequest(1, 0, 1))
+    assert "not of the model's size" in link.receive()[0].error
+    frames = SharedFrames.create(2, 30000)
+    link.send(Attach("front", 2, 30000), fd=frames.fd)
+    for ticket, (slot, count) in enumerate(((2, 1), (-1, 1), (0, 3), (0, 0), (0, -1))):
+        link.send(InferRequest(ticket, slot, count))
+        assert "slots" in link.receive()[0].error
+    link.send(InferRequest(9, 1, 1))
+    assert link.receive()[0].error == ""
+    link.close()
+    frames.close()
+
+
+@pytest.mark.parametrize("what", ["rubbish", "memory that can shrink", "lies about size", "two descriptors"])
+def test_a_camera_that_misbehaves_is_hung_up_on_and_others_go_on(path, served, what):
+    other, answers = client_of(path, "other"), []
+    before = len(os.listdir("/proc/self/fd"))
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.settimeout(5)
+    sock.connect(str(path))
+    link = BlockingLink(sock)
+    link.receive()
+    if what == "rubbish":
+        sock.sendall(b"\0\0\0\5\0\0\0\0hello")
+    elif what == "memory that can shrink":
+        fd = os.memfd_create("x")
+        os.ftruncate(fd, 60000)
+        link.send(Attach("bad", 2, 30000), fd=fd)
+        os.close(fd)
+    else:
+        frames = SharedFrames.create(1, 30000)
+        link.send(Attach("bad", 1 if what == "two descriptors" else 2, 30000), fd=frames.fd)
+        if what == "two descriptors":
+            link.send(Attach("bad", 1, 30000), fd=frames.fd)
+        frames.close()
+    with pytest.raises(LinkClosed):
+        link.receive()
+    link.close()
+    until(lambda: len(os.listdir("/proc/self/fd")) <= before)
+    assert other.submit([BLANK], answers.append)
+    until(lambda: answers)
+    assert answers[0].error == ""
+    other.close()
+
+
+def test_engine_for_finds_the_default_and_keeps_its_cache_in_the_data_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(inference, "runtimes", lambda *_: (OPENVINO,))
+    engine = inference.engine_for(tmp_path, DetectorSettings(threads=1), PluginsSettings(), lambda _: None)
+    assert engine.ready.model == "default"
+    assert engine.parallel == 1
+    assert list((tmp_path / "models" / "cache").iterdir())
+    engine.close()
+
+
+# the process itself
+
+
+@pytest.fixture
+def entry_points(tmp_path, monkeypatch):
+    """Let a process that runs from the source tree see the plugins' entry points, as an installed one does."""
+    folder = tmp_path / "site" / "private_ai_guardian-0.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: private-ai-guardian\nVersion: 0\n")
+    (folder / "entry_points.txt").write_text(
+        "[guardian.plugins]\nopenvino = guardian_openvino:OpenVinoPlugin\nonnxruntime = guardian_onnxruntime:OnnxRuntimePlugin\n"
+    )
+    import sys
+
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+
+
+async def test_the_process_says_hello_then_stats_serves_and_ends_when_told(tmp_path, path, entry_points):
+    inbox: asyncio.Queue[object] = asyncio.Queue()
+    links = []
+
+    async def accept(reader, writer):
+        link = AsyncLink(reader, writer)
+        links.append(link)
+        try:
+            while True:
+                inbox.put_nowait((await link.receive())[0])
+        except LinkClosed:
+            inbox.put_nowait(None)
+            await link.close()
+
+    conductor = await asyncio.start_unix_server(accept, str(tmp_path / "conductor.sock"))
+    job = InferenceJob(
+        name="detector",
+        data_dir=str(tmp_path / "data"),
+        detector_json=DetectorSettings().model_dump_json(),
+        plugins_json=PluginsSettings().model_dump_json(),
+        conductor_socket=str(tmp_path / "conductor.sock"),
+        inference_socket=str(path),
+        secret="s",
+    )
+    process = await asyncio.to_thread(start_process, "guardian.processes.inference:main", job, "inference")
+    try:
+        async with asyncio.timeout(30):
+            assert await inbox.get() == Hello("inference", "detector", process.pid, "s")
+            stats = await inbox.get()
+            assert isinstance(stats, InferenceStats)
+            assert (stats.model, stats.backend, stats.error) == ("default", "openvino", "")
+            client = await asyncio.to_thread(client_of, path)
+            answers: list[InferReply] = []
+            assert client.submit([np.full((300, 300, 3), 128, np.uint8)], answers.append)
+            await asyncio.to_thread(until, lambda: answers)
+            assert answers[0].error == ""
+            while (await inbox.get()).inferences_per_s == 0:
+                pass
+            links[0].send(Stop())
+            while await inbox.get() is not None:
+                pass
+        await asyncio.to_thread(process.join, 10)
+        assert process.exitcode == 0
+        assert not path.exists()
+        await asyncio.to_thread(client.close)
+    finally:
+        process.kill()
+        conductor.close()
+
+
+async def test_it_ends_by_itself_when_the_conductor_has_gone(tmp_path, path, entry_points):
+    hello = asyncio.Event()
+
+    async def accept(reader, writer):
+        await AsyncLink(reader, writer).receive()
+        writer.close()
+        hello.set()
+
+    conductor = await asyncio.start_unix_server(accept, str(tmp_path / "conductor.sock"))
+    job = InferenceJob("d", str(tmp_path), "{}", "{}", str(tmp_path / "conductor.sock"), str(path), "s")
+    process = await asyncio.to_thread(start_process, "guardian.processes.inference:main", job, "inference")
+    try:
+        await asyncio.wait_for(hello.wait(), 20)
+        await asyncio.to_thread(process.join, 20)
+        assert process.exitcode == 0
+    finally:
+        os.kill(process.pid, signal.SIGKILL) if process.exitcode is None else None
+        conductor.close()
