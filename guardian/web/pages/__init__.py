@@ -1,0 +1,1 @@
+"""One file a page. Each has `routes(site)`; `app.py` puts them together."""

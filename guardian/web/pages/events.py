@@ -1,0 +1,92 @@
+"""/events: what happened, and each event by itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from guardian.model.event import EventQuery
+from guardian.model.ids import is_camera_id
+from guardian.model.time import from_rfc3339
+from guardian.web.render import is_fragment
+from guardian.web.site import Site, see_other
+
+PAGE = 24
+FILTERS = ("camera", "label", "date", "tz")
+
+
+def routes(site: Site) -> list[web.RouteDef]:
+    """Return the routes."""
+    return [
+        site.get("/events", show_list),
+        site.get("/events/{id}", show),
+        site.get("/events/{id}/card", show_card),
+        site.post("/events/{id}/delete", delete),
+    ]
+
+
+async def show_list(site: Site, request: web.Request) -> web.StreamResponse:
+    """The grid; with a cursor, its next page."""
+    chosen = {name: request.query.get(name, "").strip()[:64] for name in FILTERS}
+    cursor = request.query.get("cursor") or None
+    found, upcoming = await site.services.events.list(_query(chosen, cursor))
+    filters = {name: value for name, value in chosen.items() if value}
+    values = {
+        "events": found,
+        "names": _names(site),
+        "more": f"/events?{urlencode(filters | {'cursor': upcoming})}" if upcoming else "",
+    }
+    if is_fragment(request) and cursor:
+        return await site.render.block(request, "events.html", "cards", **values)
+    labels = sorted({*await site.services.events.labels(), *([chosen["label"]] if chosen["label"] else [])})
+    values |= {"chosen": chosen, "labels": labels, "cameras": site.services.cameras.list(), "filtered": bool(filters)}
+    return await site.render.page(request, "events.html", **values)
+
+
+async def show_card(site: Site, request: web.Request) -> web.StreamResponse:
+    """One card of the grid, for events that come while it is open."""
+    event = await site.services.events.get(request.match_info["id"])
+    return await site.render.block(request, "event_card.html", "card", event=event, names=_names(site))
+
+
+async def show(site: Site, request: web.Request) -> web.StreamResponse:
+    """One event."""
+    event, span = await site.services.events.clip_span(request.match_info["id"])
+    names = _names(site)
+    return await site.render.page(
+        request, "event.html", event=event, span=span, camera_name=names.get(event.camera, event.camera)
+    )
+
+
+async def delete(site: Site, request: web.Request) -> web.StreamResponse:
+    """Delete an event and its picture; footage stays until its time is over."""
+    await site.services.events.delete(request.match_info["id"])
+    return see_other(request, "/events")
+
+
+def _names(site: Site) -> dict[str, str]:
+    return {camera.id: camera.name for camera in site.services.cameras.list()}
+
+
+def _query(chosen: dict[str, str], cursor: str | None) -> EventQuery:
+    start_us, end_us = _day(chosen["date"], chosen["tz"])
+    return EventQuery(
+        camera=chosen["camera"] if is_camera_id(chosen["camera"]) else None,
+        label=chosen["label"] or None,
+        start_us=start_us,
+        end_us=end_us,
+        limit=PAGE,
+        cursor=cursor,
+    )
+
+
+def _day(date: str, zone: str) -> tuple[int | None, int | None]:
+    """Return a day's begin and end. `zone`: minutes that local time is behind UTC, as browsers tell it."""
+    try:
+        begin = datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC)
+        begin += timedelta(minutes=max(-900, min(900, int(zone or 0))))
+        return from_rfc3339(begin.isoformat()), from_rfc3339((begin + timedelta(days=1)).isoformat())
+    except (ValueError, OverflowError):
+        return None, None

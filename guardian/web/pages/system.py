@@ -1,0 +1,21 @@
+"""/system: how the box is."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from guardian.web.render import is_fragment
+from guardian.web.site import Site
+
+
+def routes(site: Site) -> list[web.RouteDef]:
+    """Return the routes."""
+    return [site.get("/system", show)]
+
+
+async def show(site: Site, request: web.Request) -> web.StreamResponse:
+    """The page, and its figures alone every few seconds."""
+    values = {"system": await site.services.health.system(), "cameras": site.services.cameras.list()}
+    if is_fragment(request):
+        return await site.render.block(request, "system.html", "figures", **values)
+    return await site.render.page(request, "system.html", **values)

@@ -1,0 +1,91 @@
+"""Values as words for people: Jinja2 filters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from guardian.model.camera import CameraState
+from guardian.model.time import to_rfc3339
+
+_UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
+_STATES: Final = {
+    CameraState.STARTING: ("Starting", "wait"),
+    CameraState.CONNECTING: ("Connecting", "wait"),
+    CameraState.RUNNING: ("Running", "good"),
+    CameraState.RETRYING: ("Trying again", "warn"),
+    CameraState.FAILED: ("Needs you", "bad"),
+    CameraState.ENDED: ("Ended", "off"),
+    CameraState.STOPPED: ("Stopped", "off"),
+}
+
+
+def size(count: float) -> str:
+    """Bytes: 1 500 000 as 1.5 MB."""
+    value = float(count)
+    for unit in _UNITS[:-1]:
+        if abs(value) < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} {_UNITS[-1]}"
+
+
+def rate(bits: float) -> str:
+    """Bits a second."""
+    return f"{bits / 1e6:.1f} Mb/s" if bits >= 1e6 else f"{bits / 1e3:.0f} kb/s"
+
+
+def lasting(duration_us: float) -> str:
+    """A duration: `45 s`, `3 min`, `2 h 5 min`, `3 days`."""
+    seconds = int(duration_us / 1e6)
+    if seconds < 60:
+        return f"{max(0, seconds)} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min" if seconds >= 600 or seconds % 60 == 0 else f"{seconds // 60} min {seconds % 60} s"
+    if seconds < 48 * 3600:
+        return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+    return f"{seconds // 86_400} days"
+
+
+def percent(share: float) -> str:
+    """0.5 as 50 %."""
+    return f"{share * 100:.0f} %"
+
+
+def moment(utc_us: int, style: str = "full") -> Markup:
+    """A <time> element; a script shows it in the reader's own zone. `style`: full, time, date or day."""
+    text = to_rfc3339(utc_us)
+    return Markup('<time datetime="{}" data-style="{}">{} UTC</time>').format(text, style, text[:19].replace("T", " "))
+
+
+def state_word(state: CameraState) -> str:
+    """A camera's state in a word or two."""
+    return _STATES[state][0]
+
+
+def state_tone(state: CameraState) -> str:
+    """How a camera's state is coloured: good, wait, warn, bad or off."""
+    return _STATES[state][1]
+
+
+def sentence(text: str) -> str:
+    """The text with a capital first letter and a full stop."""
+    if not text:
+        return ""
+    end = "" if text[-1] in ".!?…" else "."
+    return text[0].upper() + text[1:] + end
+
+
+FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    "size": size,
+    "rate": rate,
+    "lasting": lasting,
+    "percent": percent,
+    "moment": moment,
+    "rfc3339": to_rfc3339,
+    "state_word": state_word,
+    "state_tone": state_tone,
+    "sentence": sentence,
+}
