@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 from aiohttp import web
@@ -9,7 +10,7 @@ from aiohttp import web
 from guardian.api import cameras, event_stream, events, exports, live_socket, system, vault
 from guardian.api.openapi import document
 from guardian.api.problems import problems
-from guardian.api.routing import Operation, routes
+from guardian.api.routing import ENDING, Operation, routes
 from guardian.api.tokens import login_required
 from guardian.services.contract import Services
 
@@ -28,9 +29,15 @@ OPERATIONS: tuple[Operation, ...] = (
 def make_api(services: Services) -> web.Application:
     """Return the API's application. Nothing in it answers without a login."""
     app = web.Application(middlewares=[problems, login_required(services.accounts)], client_max_size=1024 * 1024)
+    app[ENDING] = asyncio.Event()
+    app.on_shutdown.append(_end)
     app.add_routes(routes(services, OPERATIONS))
     app.router.add_get("/openapi.json", get_openapi)
     return app
+
+
+async def _end(app: web.Application) -> None:
+    app[ENDING].set()
 
 
 async def get_openapi(_: web.Request) -> web.Response:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 from aiohttp import web
 
-from guardian.api.routing import Operations
+from guardian.api.routing import ENDING, Operations
 from guardian.api.schemas import EventOut, StreamQuery
 from guardian.model.errors import BadRequest
 from guardian.model.event import EventChange
@@ -31,7 +32,7 @@ async def stream_events(services: Services, request: web.Request, query: StreamQ
     response.content_type, response.charset = SSE, "utf-8"
     await response.prepare(request)
     await response.write(b": hello\nretry: 2000\n\n")
-    await _send(response, changes)
+    await _send(response, changes, request.app[ENDING])
     return response
 
 
@@ -44,14 +45,15 @@ def _after(request: web.Request, query: StreamQuery) -> int | None:
     return int(last)
 
 
-async def _send(response: web.StreamResponse, changes: AsyncIterator[EventChange]) -> None:
+async def _send(response: web.StreamResponse, changes: AsyncIterator[EventChange], end: asyncio.Event) -> None:
     tasks = Tasks()
+    ending = tasks.spawn(end.wait(), "events until the end")
     try:
         while True:
             upcoming = tasks.spawn(_next(changes), "next change")
-            while not (await asyncio.wait({upcoming}, timeout=HEARTBEAT_S))[0]:
+            while not (await _first(upcoming, ending))[0]:
                 await response.write(b": still here\n\n")
-            change = await upcoming
+            change = await upcoming if upcoming.done() else None
             if change is None:
                 break
             await response.write(_text(change).encode())
@@ -59,6 +61,10 @@ async def _send(response: web.StreamResponse, changes: AsyncIterator[EventChange
         pass  # who listened has gone
     finally:
         await tasks.close()
+
+
+async def _first(*tasks: asyncio.Task[Any]) -> tuple[set[asyncio.Task[Any]], set[asyncio.Task[Any]]]:
+    return await asyncio.wait(tasks, timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
 
 
 async def _next(changes: AsyncIterator[EventChange]) -> EventChange | None:

@@ -8,9 +8,9 @@ from typing import Any
 
 from aiohttp import WSCloseCode, web
 
-from guardian.api.routing import Operations
+from guardian.api.routing import ENDING, Operations
 from guardian.api.schemas import LiveQuery
-from guardian.model.errors import GuardianError, ServiceUnavailable
+from guardian.model.errors import BadRequest, GuardianError, ServiceUnavailable
 from guardian.platform.tasks import Tasks
 from guardian.services.contract import Services
 
@@ -27,13 +27,16 @@ async def watch_live(services: Services, request: web.Request, query: LiveQuery)
     the fragments from the latest keyframe on, as binary messages. What goes wrong comes as a text message
     `{"type": "error", "code", "message", "cure"}` before the end. A slow viewer skips to the next keyframe.
     """
+    if not web.WebSocketResponse().can_prepare(request).ok:
+        raise BadRequest("this is a WebSocket", field="Upgrade", cure="Connect with ws:// or wss://.")
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, compress=False, timeout=CLOSE_WITHIN_S, max_msg_size=4096)
     await socket.prepare(request)
     tasks = Tasks()
     sending = tasks.spawn(_send(services, socket, request.match_info["camera"], query), "live viewer")
     receiving = tasks.spawn(_until_closed(socket), "live viewer leaves")
+    ending = tasks.spawn(request.app[ENDING].wait(), "live viewer until the end")
     try:
-        await asyncio.wait({sending, receiving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({sending, receiving, ending}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await tasks.close()
         await socket.close(code=WSCloseCode.GOING_AWAY)

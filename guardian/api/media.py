@@ -30,11 +30,11 @@ async def send_clip(request: web.Request, pieces: AsyncIterator[bytes], filename
     async for piece in pieces:
         start += piece
         if len(start) >= IN_MEMORY:
-            return await _stream(request, bytes(start), pieces, filename)
-    return _ranged(request, bytes(start), filename)
+            return await _stream(request, start, pieces, filename)
+    return _ranged(request, start, filename)
 
 
-def _ranged(request: web.Request, data: bytes, filename: str) -> web.Response:
+def _ranged(request: web.Request, data: bytearray, filename: str) -> web.Response:
     headers = {**_headers(filename), "Accept-Ranges": "bytes"}
     span = requested_range(request, len(data))
     if span is None:
@@ -58,7 +58,7 @@ def requested_range(request: web.Request, size: int) -> tuple[int, int] | None:
     return first, end
 
 
-async def _stream(request: web.Request, start: bytes, pieces: AsyncIterator[bytes], filename: str) -> web.StreamResponse:
+async def _stream(request: web.Request, start: bytearray, pieces: AsyncIterator[bytes], filename: str) -> web.StreamResponse:
     response = web.StreamResponse(headers=_headers(filename))
     response.content_type = MP4
     await response.prepare(request)

@@ -72,7 +72,9 @@ def bad_request(error: ValidationError, fields: dict[str, str]) -> BadRequest:
         known = ", ".join(fields) or "none"
         return BadRequest(f"{field} is not known here", field=field, cure=f"Known are: {known}.")
     message = first["msg"].removeprefix("Value error, ")
-    return BadRequest(f"{field}: {message}", field=field, cure=f"{name}: {fields[name]}" if fields.get(name) else "")
+    return BadRequest(
+        f"{field}: {message}", field=field, cure=f"{name}: {fields[name]}" if fields.get(name) else "Send a JSON object."
+    )
 
 
 @web.middleware

@@ -5,6 +5,7 @@ A handler is `async def name(services, request, [query: Model], [body: Model]) -
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterable
@@ -20,6 +21,7 @@ from guardian.services.contract import Services
 
 Function = Callable[..., Awaitable[BaseModel | web.StreamResponse]]
 MAX_BODY = 64 * 1024
+ENDING: web.AppKey[asyncio.Event] = web.AppKey("ending", asyncio.Event)  # what lasts ends when it is set
 _PARAMETER = re.compile(r"{(\w+)(?::[^{}]*(?:{[^{}]*}[^{}]*)*)?}")  # {name} or {name:pattern}, as aiohttp writes it
 
 

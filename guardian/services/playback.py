@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,12 +32,22 @@ class ClipPiece:
 
 
 class PlaybackService:
-    """Implements `contract.Playback`. `transcoder`: turns H.265 into H.264, None where there is none."""
+    """Implements `contract.Playback`. `transcoder`: turns H.265 into H.264, None where there is none. `used` is told
+    whenever footage is opened, so that the vault does not lock itself meanwhile.
+    """
 
-    def __init__(self, footage: Footage, data_dir: Path, keyring: Keyring, transcoder: Transcoder | None = None) -> None:
+    def __init__(
+        self,
+        footage: Footage,
+        data_dir: Path,
+        keyring: Keyring,
+        transcoder: Transcoder | None = None,
+        *,
+        used: Callable[[], None] = lambda: None,
+    ) -> None:
         self._footage = footage
         self._open = OpenSegments(keyring)
-        self._transcoder = transcoder
+        self._transcoder, self._used = transcoder, used
         self._transcoded = _Outputs(TRANSCODED_BYTES)
         del data_dir  # paths come whole from `footage`
 
@@ -112,6 +122,7 @@ class PlaybackService:
 
     async def _read(self, segment: SegmentOnDisk, index: int) -> bytes:
         self.check_unlocked()
+        self._used()
         return await asyncio.to_thread(self._open.read, segment.path, index)
 
     async def _init(self, segment: SegmentOnDisk, as_h264: bool) -> bytes:

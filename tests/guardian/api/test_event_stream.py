@@ -62,6 +62,14 @@ async def test_a_listener_who_leaves_is_forgotten(client: TestClient, fakes: Fak
             await asyncio.sleep(0.01)
 
 
+async def test_the_end_of_the_program_ends_the_stream(client: TestClient, fakes: Fakes) -> None:
+    answer = await client.get(STREAM)
+    await _message(answer)
+    async with asyncio.timeout(2):
+        await asyncio.gather(client.server.close(), answer.content.read())
+    assert fakes.events.listeners == 0
+
+
 @pytest.mark.parametrize("last", ["x", "-1", "9" * 30, "\u0663"])
 async def test_a_strange_serial_is_refused(client: TestClient, last: str) -> None:
     answer = await client.get(STREAM, headers={"Last-Event-ID": last})

@@ -68,6 +68,21 @@ async def test_without_words_a_player_plays_h264(client: TestClient, fakes: Fake
     assert fakes.live.asked == [("front", frozenset({"h264"}), "main")]
 
 
+async def test_a_plain_request_is_told_how_to_connect(client: TestClient) -> None:
+    answer = await client.get(LIVE)
+    body = await answer.json()
+    assert (answer.status, body["field"], bool(body["cure"])) == (400, "Upgrade", True)
+
+
+async def test_the_end_of_the_program_ends_viewers_at_once(client: TestClient, fakes: Fakes) -> None:
+    async with client.ws_connect(LIVE) as socket:
+        await socket.receive()
+        await socket.receive()
+        async with asyncio.timeout(2):
+            await asyncio.gather(client.server.close(), socket.receive())
+    assert fakes.live.viewers == 0
+
+
 async def test_a_stranger_gets_no_socket(stranger: TestClient) -> None:
     answer = await stranger.get(LIVE, headers={"Connection": "Upgrade", "Upgrade": "websocket"})
     assert answer.status == 401

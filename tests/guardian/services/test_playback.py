@@ -205,6 +205,17 @@ async def test_at_most_so_many_files_stay_open(tmp_path: Path, camera: Camera, k
     assert not playback._open._entries
 
 
+async def test_use_is_reported_so_that_the_vault_stays_open(tmp_path: Path, camera: Camera, keyring: Keyring) -> None:
+    camera.run(*stream(video()))
+    uses: list[bool] = []
+    playback = PlaybackService(FolderFootage(tmp_path), tmp_path, keyring, used=lambda: uses.append(True))
+    await playback.playlist("front", T0, T0 + SECOND_US)
+    assert not uses
+    await clip(playback)
+    assert uses
+    playback.close()
+
+
 class Echo:
     """A transcoder that marks what it was given."""
 
