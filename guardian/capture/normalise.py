@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from guardian.media.decoder_config import decoder_record, length_size, parameter_sets, sps_info
+from guardian.media.fmp4_write import audio_timescale
 from guardian.media.nal import ParameterSets, is_keyframe, parameter_sets_in_band, to_sample_data
 from guardian.media.timebase import Unwrap, rescale
 from guardian.model.errors import Damaged
@@ -160,14 +161,15 @@ class Normaliser:
         video = replace(video, width=size.width, height=size.height)
         audio = self._info.audio
         if audio is not None and audio.codec.fits_mp4:
-            audio = replace(audio, timescale=audio.sample_rate) if self._sound else None
+            rate = audio_timescale(audio)
+            audio = replace(audio, timescale=rate, sample_rate=rate) if self._sound else None
         return NewRun(StreamInfo(video, audio), packet.arrived_us)
 
     # sound
 
     def _take_sound(self, packet: Packet) -> Iterator[Step]:
         audio = self._info.audio
-        if audio is None or not audio.codec.fits_mp4 or not audio.sample_rate:
+        if audio is None or not audio.codec.fits_mp4:
             return
         self._last_sound_us = packet.arrived_us
         if not self._sound:
@@ -176,7 +178,8 @@ class Normaliser:
         if self._wants_run or self._last_dts < 0:
             return
         data = _without_adts(packet.data) if audio.codec is Codec.AAC else packet.data
-        duration = rescale(packet.duration, audio.timescale, audio.sample_rate) or AAC_FRAME
+        rate = audio_timescale(audio)
+        duration = rescale(packet.duration, audio.timescale, rate) or AAC_FRAME
         at = self._sound_time(packet, audio)
         if at < 0 or not data:
             return
@@ -185,7 +188,7 @@ class Normaliser:
 
     def _sound_time(self, packet: Packet, audio: TrackInfo) -> int:
         """Return a packet's time on the run's clock in the sound's rate; never before the end of the one before."""
-        rate = audio.sample_rate
+        rate = audio_timescale(audio)
         given = packet.pts if packet.pts is not None else packet.dts
         by_arrival = rescale(packet.arrived_us - self._start_us, 1_000_000, rate)
         if given is None:

@@ -44,7 +44,7 @@ def demo(
 ) -> None:
     """See it work: live video, an event, its clip. Needs no camera and no network."""
     from guardian.platform.ports import free_port, port_is_free
-    from guardian.processes.conductor import RunOptions, Running, run
+    from guardian.processes.conductor import Running, RunOptions, run
     from guardian.services.demo import credentials, demo_settings
 
     if port is None:

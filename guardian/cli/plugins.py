@@ -46,7 +46,7 @@ def list_(data: Path, as_json: bool) -> None:
         state = item["state"] if not item["problem"] else f"{item['state']}: {item['problem']}"
         table.add_row(
             str(item["name"]), str(item["version"]), str(state), ", ".join(item["hooks"]), ", ".join(item["provides"])
-        )  # type: ignore[arg-type]
+        )
     Console().print(table)
     for problem in registry.problems:
         click.secho(problem, fg="yellow", err=True)

@@ -19,7 +19,7 @@ from guardian.cli._output import data_option, emit, json_option
 def run(port: int | None, host: str | None, exit_after: float | None, data: Path, as_json: bool) -> None:
     """Run the recorder and the web page with DATA/config.toml."""
     from guardian.model.errors import BadSetting
-    from guardian.processes.conductor import RunOptions, Running
+    from guardian.processes.conductor import Running, RunOptions
     from guardian.processes.conductor import run as run_conductor
     from guardian.settings.load import load
     from guardian.vault.keyring import Keyring

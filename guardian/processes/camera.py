@@ -14,11 +14,11 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from guardian.capture.runner import CaptureRunner
-from guardian.detect.client import InferenceClient
 from guardian.interfaces import CameraKind
 from guardian.model.camera import CameraState, CameraStatus, StreamStatus
 from guardian.model.errors import GuardianError
@@ -45,7 +45,10 @@ from guardian.processes.live_transcode import LiveTranscoder
 from guardian.processes.recorder import Recorder
 from guardian.settings.schema import CameraSettings, PluginsSettings
 from guardian.vault.sealer import VaultSealer
-from guardian.watch.watcher import Watcher
+
+if TYPE_CHECKING:
+    from guardian.detect.client import InferenceClient
+    from guardian.watch.watcher import Watcher
 
 _log = structlog.get_logger(__name__)
 REPORT_EVERY_S = 1.0
@@ -138,6 +141,9 @@ class CameraProcess:
         detect = self.settings.detect
         if not detect.enabled:
             return
+        from guardian.detect.client import InferenceClient  # a camera that is not watched does without OpenCV's memory
+        from guardian.watch.watcher import Watcher
+
         wanted = detect.stream if detect.stream in self.streams else ""
         stream = self.streams[wanted or ("sub" if "sub" in self.streams else next(iter(self.streams)))]
         self.inference = InferenceClient(self.job.inference_socket, self.job.camera, self.clock)
@@ -238,11 +244,9 @@ class CameraProcess:
             self.last_state, self.since_us = state, self.clock.now().utc_us
         statuses: Sequence[StreamStatus] = [capture.status() for capture in captures if capture.running]
         watchers = [stream.watcher for stream in self.streams.values() if stream.watcher is not None]
-        notes = _notes(main.info) + tuple(
-            f"The {stream.name} stream: {stream.error.message}"
-            for stream in self.streams.values()
-            if stream is not main and stream.error is not None
-        )
+        troubled = [stream for stream in self.streams.values() if stream is not main and stream.error is not None]
+        notes = [*self.job.notes, *_notes(main.info)]
+        notes += [f"The {stream.name} stream: {stream.error.message}" for stream in troubled if stream.error is not None]
         status = CameraStatus(
             camera=self.job.camera,
             state=state,
@@ -256,7 +260,7 @@ class CameraProcess:
             motion=any(watcher.stats().motion for watcher in watchers),
             reconnects=sum(capture.reconnects for capture in captures),
             dropped_packets=sum(capture.dropped for capture in captures),
-            notes=notes,
+            notes=tuple(notes),
             pid=os.getpid(),
         )
         if error is not None and state is not CameraState.RUNNING:

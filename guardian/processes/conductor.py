@@ -6,30 +6,33 @@ It imports no codec and no network, so that nothing a camera sends can harm it.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import structlog
 from aiohttp import web
 
 from guardian.api.app import make_api
+from guardian.api.probes import probe_routes
 from guardian.index.engine import open_index
 from guardian.model.camera import CameraChange
-from guardian.model.errors import BadSetting, Conflict, GuardianError
+from guardian.model.errors import BadSetting, GuardianError
 from guardian.model.event import Event
 from guardian.model.health import Finding, Health
 from guardian.model.messages import (
     CameraJob,
     EventReport,
     FragmentSealed,
+    InferenceJob,
     InferenceStats,
     LiveFragment,
     LiveInit,
@@ -46,11 +49,14 @@ from guardian.model.views import InferenceView
 from guardian.platform.clock import Clock, SystemClock
 from guardian.platform.files import make_private_dir, replace_file
 from guardian.platform.limits import harden
+from guardian.platform.lock import exclusive
 from guardian.platform.logs import set_up_logs
 from guardian.platform.tasks import Tasks
 from guardian.pluginhost.dispatch import Dispatcher
 from guardian.pluginhost.registry import ContextMaker, PluginRegistry
+from guardian.processes.jobs import TranscodeJob
 from guardian.processes.links import Switchboard
+from guardian.processes.spawning import start_process
 from guardian.processes.supervisor import Supervisor
 from guardian.services.accounts import AccountService
 from guardian.services.cameras import CameraService
@@ -65,8 +71,10 @@ from guardian.services.playback import PlaybackService
 from guardian.services.recordings import RecordingService
 from guardian.services.storage import make_sweeper
 from guardian.services.timeline import TimelineService
+from guardian.services.transcode import TranscodeService
 from guardian.services.vault import VaultService
 from guardian.settings.schema import CameraSettings, Settings
+from guardian.settings.secrets import resolve
 from guardian.vault.keyring import Keyring
 from guardian.vault.sealer import VaultSealer
 from guardian.web.app import make_web
@@ -101,28 +109,8 @@ def run(options: RunOptions, started: Callable[[Running], None]) -> None:
     set_up_logs(as_json=options.settings.log.format == "json", level=options.settings.log.level)
     harden()
     make_private_dir(options.data_dir)
-    with _single(options.data_dir):
+    with exclusive(options.data_dir):
         asyncio.run(_run(options, started))
-
-
-class _single:
-    """Holds the data folder's lock; Conflict when another Guardian holds it."""
-
-    def __init__(self, data_dir: Path) -> None:
-        self._path = data_dir / "guardian.lock"
-
-    def __enter__(self) -> None:
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._fd)
-            raise Conflict(
-                f"another Guardian uses {self._path.parent}", cure="End it first, or choose another folder with --data."
-            ) from None
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._fd)
 
 
 async def _run(options: RunOptions, started: Callable[[Running], None]) -> None:
@@ -151,6 +139,7 @@ class Conductor:
         self.secret = secrets.token_hex(32)
         self.inference = InferenceView(ready=False)
         self.paused = ""
+        self.ending = False
         self.supervisor = Supervisor(clock, self.tasks)
         self.switchboard = Switchboard(
             self.runtime_dir / "conductor.sock",
@@ -218,10 +207,13 @@ class Conductor:
             self.index, self.data_dir, self.clock, self.keyring, self._clip_margins, self._event_changed
         )
         self.live = LiveHub(self._want_live, self.clock, self.tasks)
-        playback = PlaybackService(self.recordings, self.data_dir, self.keyring)
+        self.transcoder = TranscodeService(self._start_transcoder, self.tasks)
+        playback = PlaybackService(self.recordings, self.data_dir, self.keyring, self.transcoder)
         self.exports = ExportService(playback, self.data_dir, sealer, self.keyring, self.clock, self.tasks)
         self.vault = VaultService(self.keyring, self.clock, self.settings.vault.auto_lock_minutes)
-        self.sweeper = make_sweeper(self.recordings, self.events, self.data_dir, self.clock, lambda: self.settings, self._pause)
+        self.sweeper = make_sweeper(
+            self.recordings, self.events, self.data_dir, self.clock, lambda: self.settings, self._pause
+        )
         self.health = HealthService(
             self.data_dir,
             self.clock,
@@ -253,7 +245,7 @@ class Conductor:
         channels = []
         for name, wish in self.settings.notify.items():
             kind = self.registry.notifier(wish.kind)
-            notifier = kind.make(kind.config_model.model_validate(wish.settings))
+            notifier = kind.make(kind.config_model.model_validate(resolve(wish.settings, f"notify.{name}.settings")))
             channels.append(Channel(name, notifier, frozenset(wish.labels), frozenset(wish.cameras)))
         return tuple(channels)
 
@@ -273,20 +265,24 @@ class Conductor:
 
     def _inference_job(self) -> InferenceJob:
         return InferenceJob(
-            socket_path=str(self.runtime_dir / "inference.sock"),
-            conductor_socket=str(self.runtime_dir / "conductor.sock"),
-            secret=self.secret,
+            name="detector",
             data_dir=str(self.data_dir),
-            settings=self.settings.detector,
+            detector_json=self.settings.detector.model_dump_json(),
+            plugins_json=self.settings.plugins.model_dump_json(),
+            conductor_socket=str(self.runtime_dir / "conductor.sock"),
+            inference_socket=str(self.runtime_dir / "inference.sock"),
+            secret=self.secret,
+            log_json=self.settings.log.format == "json",
         )
+
+    def _start_transcoder(self, sock: socket.socket) -> ForkServerProcess:
+        return start_process("guardian.processes.transcode:main", TranscodeJob(sock), "transcode")
 
     def _start_camera(self, camera: str, settings: CameraSettings) -> None:
         try:
             kind = self.registry.camera(settings.kind)
+            settings = settings.model_copy(update={"source": resolve(settings.source, f"cameras.{camera}.source")})
             kind.config_model.model_validate(settings.source)
-            tracker = self.registry.trackers.get(self.settings.detector.tracker)
-            if tracker is None:
-                self.registry.tracker(self.settings.detector.tracker)
         except GuardianError as error:
             self.cameras.refused(camera, error.code, error.message, error.cure)
             return
@@ -295,6 +291,12 @@ class Conductor:
                 camera, "bad_setting", f"cameras.{camera}.source: {_first_fault(error)}", "Correct the camera's settings."
             )
             return
+
+        tracker = self.registry.trackers.get(self.settings.detector.tracker)
+        notes: tuple[str, ...] = ()
+        if tracker is None and settings.detect.enabled:  # recording depends on no tracker
+            settings = settings.model_copy(update={"detect": settings.detect.model_copy(update={"enabled": False})})
+            notes = (f"Watching is off: there is no tracker {self.settings.detector.tracker!r}.",)
 
         def job() -> CameraJob:
             return CameraJob(
@@ -313,11 +315,14 @@ class Conductor:
                 tracker=self.settings.detector.tracker,
                 plugins_json=self.settings.plugins.model_dump_json(),
                 log_json=self.settings.log.format == "json",
+                notes=notes,
             )
 
         self.supervisor.start("camera", camera, "guardian.processes.camera:main", job, lambda: None)
 
     def _process_gone(self, role: str, name: str) -> None:
+        if self.ending:
+            return
         if role == "inference":
             self.inference = InferenceView(ready=False, problem="the inference process is being started again")
         elif role == "camera":
@@ -340,6 +345,8 @@ class Conductor:
         if isinstance(message, StatusReport):
             self.cameras.report(message.status)
             self.live.set_streams(camera, tuple((stream.stream, stream.codec) for stream in message.status.streams))
+            if message.status.code == "disk_full":
+                self.sweeper.poke()
         elif isinstance(message, LiveFragment):
             self.live.on_fragment(camera, message, payload)
         elif isinstance(message, LiveInit):
@@ -348,7 +355,7 @@ class Conductor:
             await self.recordings.take(camera, message)
             if isinstance(message, SegmentClosed):
                 self.dispatcher.observe("segment_sealed", segment=message.record)
-        elif isinstance(message, EventReport):
+        elif isinstance(message, EventReport) and message.event.camera == camera:
             await self.events.report(message)
 
     def _want_live(self, camera: str, feed: str, on: bool) -> None:
@@ -401,6 +408,7 @@ class Conductor:
     async def _serve(self) -> str:
         settings = self.settings.web
         app = make_web(self.services, make_api(self.services))
+        app.add_routes(probe_routes(self.services))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
         await runner.setup()
         self._closers.push_async_callback(runner.cleanup)
@@ -420,12 +428,18 @@ class Conductor:
 
     async def close(self) -> None:
         """End cameras first (they close their segments), then everything else in reverse."""
+        self.ending = True
         self.supervisor.expect_end()
         self.switchboard.send_all("camera", Stop("Guardian ends"))
         self.switchboard.send_all("inference", Stop("Guardian ends"))
         names = [("camera", camera) for camera in self.settings.cameras] + [("inference", "detector")]
         await asyncio.gather(*(self.supervisor.stop(role, name) for role, name in names))
         await self.dispatcher.all_of("shutdown")
+        if hasattr(self, "recordings"):
+            await self.events.close()
+            self.vault.close()
+            await self.transcoder.close()
+            await self.recordings.close()
         await self._closers.aclose()
         await self.switchboard.close()
         await self.tasks.close()

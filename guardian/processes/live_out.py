@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from guardian.media.fmp4_write import codecs_string, init_segment, media_fragment
+from guardian.media.fmp4_write import audio_timescale, codecs_string, init_segment, media_fragment
 from guardian.model.errors import GuardianError
 from guardian.model.media import Codec, Sample, StreamInfo
 from guardian.model.messages import LiveFragment, LiveInit, Message
@@ -120,7 +120,7 @@ class LiveOut:
                 continue
             feed.sequence += 1
             audio, feed.audio = feed.audio, []
-            timescale = feed.info.audio.sample_rate if feed.info.audio is not None else 0
+            timescale = audio_timescale(feed.info.audio) if feed.info.audio is not None else 0
             data = media_fragment([one, *audio], feed.sequence, timescale)
             self._send(LiveFragment(feed.name, one.is_key, one.arrived_us), data)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -21,18 +19,12 @@ from guardian.model.messages import TranscodeReply, TranscodeRequest
 from guardian.platform.ipc import BlockingLink, LinkClosed
 from guardian.platform.limits import harden
 from guardian.platform.logs import set_up_logs
+from guardian.processes.jobs import TranscodeJob
 
 _log = structlog.get_logger(__name__)
 MAX_HEIGHT = 720  # what a phone shows; keeps a small box able to do it faster than it plays
 _TICK = Fraction(1, VIDEO_TIMESCALE)
 _GLOBAL_HEADER = 0x400000  # AV_CODEC_FLAG_GLOBAL_HEADER: parameter sets into extradata
-
-
-@dataclass(frozen=True)
-class TranscodeJob:
-    """The child's end of a socket pair."""
-
-    sock: socket.socket
 
 
 def main(job: TranscodeJob) -> None:

@@ -76,20 +76,24 @@ def wait_for(condition: Callable[[], Any], within_s: float, what: str = "it") ->
         time.sleep(0.1)
 
 
+def environment() -> dict[str, str]:
+    """Return this process's environment with the checkout importable."""
+    root = Path(__file__).parents[2]
+    paths = [str(root), str(root / "plugins"), str(root / "frontend"), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+
+
 @contextlib.contextmanager
 def guardian(
     *arguments: str, first_line_within_s: float = 60, data: Path | None = None, token: str = ""
 ) -> Iterator[Program]:
     """Run `guardian ARGUMENTS` (demo or run, with --json) and yield once its first line is there."""
-    root = Path(__file__).parents[2]
-    paths = [str(root), str(root / "plugins"), str(root / "frontend")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*paths, os.environ.get("PYTHONPATH", "")])}
     process = subprocess.Popen(
         [sys.executable, "-m", "guardian", *arguments, "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment,
+        env=environment(),
         start_new_session=True,
     )
     log: list[str] = []
