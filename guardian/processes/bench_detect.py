@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ PICTURES = 2  # a request: a frame's usual crops
 def run(
     *, seconds: float, model: str = "default", data_dir: Path | None = None, backend: str = "auto", device: str = "AUTO"
 ) -> dict[str, Any]:
-    """Measure both for `seconds` each, and return rates and their ratio."""
+    """Measure both for `seconds` each, by turns; return the median rates and their ratio."""
     clock = SystemClock()
     settings = DetectorSettings(model=model, backend=backend, device=device)
     with tempfile.TemporaryDirectory(prefix="guardian-bench-") as folder:
@@ -56,7 +57,7 @@ def run(
             process.join(5.0)
             ready = engine.ready
             engine.close()
-    pipeline, baseline = sum(through) / rounds, sum(bare) / rounds
+    pipeline, baseline = median(through), median(bare)
     return {
         "inferences_per_s": round(pipeline, 2),
         "baseline_inferences_per_s": round(baseline, 2),
