@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from guardian.media.fmp4_write import codecs_string, init_segment
 from guardian.model.ids import uuid7
 from guardian.model.media import Fragment, Sample, StreamInfo
+from guardian.model.messages import Message
 from guardian.model.segment import ContentKind, SegmentHeader, SegmentRecord
 from guardian.model.time import SECOND_US
 from guardian.platform.clock import SystemClock
@@ -29,6 +30,7 @@ class Camera:
     camera: str = "front"
     stream: str = "main"
     made: int = 0
+    messages: list[Message] = field(default_factory=list)  # what its process would send
 
     def run(
         self,
@@ -46,7 +48,7 @@ class Camera:
         run_id = uuid7(start_us // 1000, self.made.to_bytes(10, "big"))
         records: list[SegmentRecord] = []
         sealer = VaultSealer(self.keyring.public_key, self.keyring.epoch)
-        writer = SegmentWriter(self.data_dir, sealer, SystemClock(), lambda _: None)
+        writer = SegmentWriter(self.data_dir, sealer, SystemClock(), self.messages.append)
         segmenter = Segmenter(info, segment_s)
         scale = info.audio.timescale if info.audio is not None else 90_000
         steps = []
