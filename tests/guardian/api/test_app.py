@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestClient
@@ -77,3 +78,9 @@ async def test_what_is_not_there_is_a_problem(client: TestClient) -> None:
     wrong = await client.post("/api/v1/cameras")
     assert wrong.status == 405
     assert "GET" in wrong.headers["Allow"]
+
+
+def test_every_route_stands_on_its_page() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/api.md").read_text(encoding="utf-8")
+    missing = [path for path in document(OPERATIONS)["paths"] if path not in page]
+    assert not missing
