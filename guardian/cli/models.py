@@ -80,11 +80,13 @@ def pull(name: str, data: Path, as_json: bool) -> None:
     catalogue = Catalogue(data / "models")
     card = catalogue.to_fetch(name)
     total = sum(file.size_bytes for file in card.files)
-    with click.progressbar(length=total, label=name, hidden=as_json) as bar:
-        paths = fetch(card, data / "models" / name, lambda done, _: bar.update(done - bar.pos))
+    folder = data / "models" / name
     if as_json:
+        paths = fetch(card, folder, lambda *_: None)
         emit({"name": name, "paths": [str(path) for path in paths], "size_bytes": total, "licence": card.licence})
         return
+    with click.progressbar(length=total, label=name) as bar:
+        fetch(card, folder, lambda done, _: bar.update(done - bar.pos))
     click.echo(f'{name} is there ({card.licence}, {card.source}). Use it: [detector] model = "{name}" in config.toml.')
 
 
