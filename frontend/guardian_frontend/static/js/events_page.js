@@ -1,0 +1,71 @@
+// Events as they happen, put on top of the list.
+import { localise } from "./time.js";
+
+const list = document.querySelector("[data-shots]");
+const state = document.querySelector("[data-stream]");
+const filters = document.querySelector("[data-filters]");
+const empty = document.querySelector("[data-empty]");
+
+filters.elements.tz.value = String(new Date().getTimezoneOffset());
+filters.addEventListener("change", () => send());
+filters.addEventListener("submit", (event) => { event.preventDefault(); send(); });
+filters.querySelector("[data-apply]").hidden = true;
+
+function send() {
+  const values = [...new FormData(filters)].filter(([name, value]) => value && (name !== "tz" || filters.elements.date.value));
+  location.assign(`/events?${new URLSearchParams(values)}`.replace(/\?$/, ""));
+}
+
+const chosen = (name) => filters.elements[name].value;
+const fits = (event) => (!chosen("camera") || chosen("camera") === event.camera) && (!chosen("label") || chosen("label") === event.label) && !chosen("date");
+const cardOf = (id) => document.getElementById(`event-${id}`);
+
+function tell(word, tone) {
+  state.textContent = word;
+  state.dataset.tone = tone;
+}
+
+async function put(event) {
+  const response = await fetch(`/events/${event.id}/card`, { headers: { "HX-Request": "true" } });
+  if (!response.ok) return;
+  const template = document.createElement("template");
+  template.innerHTML = await response.text();
+  const card = template.content.querySelector(".shot");
+  const old = cardOf(event.id);
+  localise(template.content);
+  if (old) old.replaceWith(card);
+  else {
+    card.classList.add("fresh");
+    list.prepend(card);
+    empty.hidden = true;
+  }
+}
+
+// A thing that moves changes several times a second; its card need not.
+const waiting = new Map();
+function later(event) {
+  if (!cardOf(event.id) || waiting.has(event.id)) return;
+  waiting.set(event.id, setTimeout(() => { waiting.delete(event.id); put(event); }, 3000));
+}
+
+function drop(id) {
+  clearTimeout(waiting.get(id));
+  waiting.delete(id);
+  cardOf(id)?.remove();
+  empty.hidden = list.querySelector(".shot") !== null;
+}
+
+const source = new EventSource("/api/v1/events/stream");
+source.onopen = () => tell("Up to date", "good");
+source.onerror = () => tell("Connecting", "wait");
+source.addEventListener("start", ({ data }) => { const event = JSON.parse(data); if (fits(event)) put(event); });
+source.addEventListener("update", ({ data }) => later(JSON.parse(data)));
+source.addEventListener("end", ({ data }) => { const event = JSON.parse(data); if (cardOf(event.id)) put(event); });
+source.addEventListener("delete", ({ data }) => drop(JSON.parse(data).id));
+addEventListener("pagehide", () => source.close());
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+// A picture that cannot be had leaves a calm surface, not a broken icon.
+list.addEventListener("error", ({ target }) => {
+  if (target.tagName === "IMG") target.replaceWith(Object.assign(document.createElement("div"), { className: "placeholder", textContent: "No picture" }));
+}, true);
