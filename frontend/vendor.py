@@ -22,7 +22,11 @@ VENDOR = HERE / "guardian_frontend" / "static" / "vendor"
 def fetch(package: str, version: str, into: Path) -> Path:
     """Fetch a package and return its archive."""
     done = subprocess.run(
-        ["npm", "pack", "--silent", "--ignore-scripts", f"{package}@{version}"], cwd=into, check=True, capture_output=True, text=True
+        ["npm", "pack", "--silent", "--ignore-scripts", f"{package}@{version}"],
+        cwd=into,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return into / done.stdout.strip().splitlines()[-1]
 
@@ -37,7 +41,10 @@ def checked(data: bytes, sha256: str, name: str) -> bytes:
 
 def copy(entry: dict[str, Any]) -> None:
     """Fetch one package and copy its files."""
-    with tempfile.TemporaryDirectory() as folder, tarfile.open(fetch(entry["package"], entry["version"], Path(folder))) as pack:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tarfile.open(fetch(entry["package"], entry["version"], Path(folder))) as pack,
+    ):
         for file in entry["files"]:
             member = pack.extractfile(f"package/{file['from']}")
             if member is None:

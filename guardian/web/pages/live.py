@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from guardian.web.render import is_fragment
 from guardian.web.site import Site
 
 
@@ -15,7 +14,4 @@ def routes(site: Site) -> list[web.RouteDef]:
 
 async def show(site: Site, request: web.Request) -> web.StreamResponse:
     """The grid. The script on it follows the cameras' states through the API."""
-    cameras = site.services.cameras.list()
-    if is_fragment(request):
-        return await site.render.block(request, "live.html", "grid", cameras=cameras)
-    return await site.render.page(request, "live.html", cameras=cameras)
+    return await site.render.page(request, "live.html", cameras=site.services.cameras.list())
