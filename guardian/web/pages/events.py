@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -33,7 +34,7 @@ async def show_list(site: Site, request: web.Request) -> web.StreamResponse:
     cursor = request.query.get("cursor") or None
     found, upcoming = await site.services.events.list(_query(chosen, cursor))
     filters = {name: value for name, value in chosen.items() if value}
-    values = {
+    values: dict[str, Any] = {
         "events": found,
         "names": _names(site),
         "more": f"/events?{urlencode(filters | {'cursor': upcoming})}" if upcoming else "",

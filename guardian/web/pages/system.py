@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 
 from guardian.web.render import is_fragment
@@ -15,7 +17,7 @@ def routes(site: Site) -> list[web.RouteDef]:
 
 async def show(site: Site, request: web.Request) -> web.StreamResponse:
     """The page, and its figures alone every few seconds."""
-    values = {"system": await site.services.health.system(), "cameras": site.services.cameras.list()}
+    values: dict[str, Any] = {"system": await site.services.health.system(), "cameras": site.services.cameras.list()}
     if is_fragment(request):
         return await site.render.block(request, "system.html", "figures", **values)
     return await site.render.page(request, "system.html", **values)
