@@ -80,31 +80,27 @@ export class Player {
     return true;
   }
 
+  // The playlist that begins at a moment, or with the first footage after it.
   async load(from) {
-    const address = this.address(from, from + WINDOW_MS);
-    this.aborter ??= new AbortController();
-    if (this.aborter.signal.aborted) this.aborter = new AbortController();
-    try {
-      return parsePlaylist(await call(address, { as: "text", signal: this.aborter.signal }), address);
-    } catch (error) {
-      if (error.status !== 404) throw error;
-      const next = await this.nextFootage(from);
-      if (next === null) return [];
-      const later = this.address(next, next + WINDOW_MS);
-      return parsePlaylist(await call(later, { as: "text", signal: this.aborter.signal }), later);
-    }
+    if (!this.aborter || this.aborter.signal.aborted) this.aborter = new AbortController();
+    const { signal } = this.aborter;
+    const start = await this.footageFrom(from, signal);
+    if (start === null) return [];
+    const address = this.address(start, start + WINDOW_MS);
+    return parsePlaylist(await call(address, { as: "text", signal }), address);
+  }
+
+  async footageFrom(from, signal) {
+    const end = new Date(Math.max(Date.now(), from + 1000)).toISOString();
+    const path = `/api/v1/cameras/${this.camera}/recordings?start=${new Date(from).toISOString()}&end=${end}`;
+    const span = (await call(path, { signal })).items.find((one) => Date.parse(one.end) > from + 50);
+    return span ? Math.max(from, Date.parse(span.start)) : null;
   }
 
   address(from, to) {
     const path = `/api/v1/cameras/${this.camera}/hls/index.m3u8`;
-    return new URL(`${path}?start=${new Date(from).toISOString()}&end=${new Date(to).toISOString()}${this.as ? "&as=h264" : ""}`, location.href).href;
-  }
-
-  async nextFootage(from) {
-    const end = new Date(Math.max(Date.now(), from + 1000)).toISOString();
-    const path = `/api/v1/cameras/${this.camera}/recordings?start=${new Date(from).toISOString()}&end=${end}`;
-    const next = (await call(path, { signal: this.aborter.signal })).items.map((span) => Date.parse(span.start)).find((start) => start > from);
-    return next ?? null;
+    const as = this.as ? "&as=h264" : "";
+    return new URL(`${path}?start=${new Date(from).toISOString()}&end=${new Date(to).toISOString()}${as}`, location.href).href;
   }
 
   async begin(entries, at, turn) {
