@@ -1,0 +1,74 @@
+"""Cuts regions out of a frame as the network wants them, and brings its boxes back into the frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from guardian.model.messages import ModelReady
+from guardian.model.vision import Box, Detection, Region
+from guardian.watch.decode import Picture
+
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A network's input, and where it lies: a point (x, y) of it, 0..1, is (left + x * width, top + y * height) of the frame."""
+
+    pixels: Image
+    left: float
+    top: float
+    width: float
+    height: float
+
+    def to_frame(self, found: Detection) -> Detection:
+        """Return a detection in this crop as one in the frame, cut at the frame's edges."""
+
+        def part(value: float) -> float:
+            return min(1.0, max(0.0, value))
+
+        box = found.box
+        return Detection(
+            found.label,
+            found.score,
+            Box(
+                part(self.left + box.x1 * self.width),
+                part(self.top + box.y1 * self.height),
+                part(self.left + box.x2 * self.width),
+                part(self.top + box.y2 * self.height),
+            ),
+        )
+
+
+def cut(picture: Picture, region: Region, model: ModelReady) -> Crop:
+    """Cut a region, scale it to fit the model's input, and fill what is left over."""
+    box = region.box
+    left, top = int(box.x1 * picture.width) & ~1, int(box.y1 * picture.height) & ~1
+    right = min(picture.width, max(left + 2, round(box.x2 * picture.width)))
+    bottom = min(picture.height, max(top + 2, round(box.y2 * picture.height)))
+    colour = picture.bgr((left, top, right, bottom))
+    high, wide = colour.shape[:2]
+    scale = min(model.width / wide, model.height / high)
+    w, h = min(model.width, max(1, round(wide * scale))), min(model.height, max(1, round(high * scale)))
+    scaled = cv2.resize(colour, (w, h), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    if model.colour == "rgb":
+        scaled = cv2.cvtColor(scaled, cv2.COLOR_BGR2RGB)
+    x, y = (model.width - w) // 2, (model.height - h) // 2
+    if (w, h) == (model.width, model.height):
+        pixels: Image = scaled  # type: ignore[assignment]
+    else:
+        pixels = np.full((model.height, model.width, 3), model.pad, np.uint8)
+        pixels[y : y + h, x : x + w] = scaled
+    full_w = wide / picture.width * model.width / w
+    full_h = high / picture.height * model.height / h
+    return Crop(
+        pixels,
+        left / picture.width - x / model.width * full_w,
+        top / picture.height - y / model.height * full_h,
+        full_w,
+        full_h,
+    )

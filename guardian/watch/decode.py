@@ -1,0 +1,101 @@
+"""Decodes samples with FFmpeg, and gives the luma plane as it lies in memory: nothing is converted until asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import av
+import av.error
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from guardian.media.decoder_config import record_of
+from guardian.model.errors import Damaged
+from guardian.model.media import VIDEO_TIMESCALE, Codec, Sample, StreamInfo
+from guardian.model.time import SECOND_US
+
+Plane = NDArray[np.uint8]
+Pixels = tuple[int, int, int, int]  # left, top, right, bottom
+
+_NAMES = {Codec.H264: "h264", Codec.H265: "hevc"}
+_PLANAR_420 = ("yuv420p", "yuvj420p")
+
+
+class Picture:
+    """One decoded frame. Holds the decoder's own memory; no pixel is copied until one is asked for."""
+
+    def __init__(self, frame: Any, utc_us: int) -> None:
+        self._frame = frame if frame.format.name in _PLANAR_420 else frame.reformat(format="yuv420p")
+        self._full_range = frame.format.name.startswith("yuvj") or int(frame.color_range or 0) == 2
+        self.utc_us = utc_us
+        self.width, self.height = int(frame.width), int(frame.height)
+
+    def luma(self) -> Plane:
+        """Brightness (height, width), a view."""
+        return self._plane(0, self.width, self.height)
+
+    def bgr(self, part: Pixels | None = None) -> Plane:
+        """Return the picture, or a part of it, in colour (height, width, 3). A part's edges move outwards to even pixels."""
+        left, top, right, bottom = part or (0, 0, self.width, self.height)
+        left, top = left & ~1, top & ~1
+        right, bottom = min(right + (right & 1), self.width), min(bottom + (bottom & 1), self.height)
+        return self._convert(left, top, right, bottom)
+
+    def _convert(self, left: int, top: int, right: int, bottom: int) -> Plane:
+        width, height = right - left, bottom - top
+        half_w, half_h = (width + 1) // 2, (height + 1) // 2
+        luma = self._plane(0, self.width, self.height)[top:bottom, left:right]
+        if width & 1 or height & 1:  # only where the picture itself is odd
+            luma = np.pad(luma, ((0, height & 1), (0, width & 1)), mode="edge")
+        planar = np.empty((half_h * 3, half_w * 2), np.uint8)
+        planar[: half_h * 2] = _stretch(luma) if self._full_range else luma
+        chroma = planar[half_h * 2 :].reshape(2, half_h, half_w)
+        for index in (0, 1):
+            plane = self._plane(index + 1, (self.width + 1) // 2, (self.height + 1) // 2)
+            chroma[index] = plane[top // 2 : top // 2 + half_h, left // 2 : left // 2 + half_w]
+        colour: Plane = cv2.cvtColor(planar, cv2.COLOR_YUV2BGR_I420)  # type: ignore[assignment]
+        return colour[:height, :width]
+
+    def _plane(self, index: int, width: int, height: int) -> Plane:
+        plane = self._frame.planes[index]
+        return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, :width]
+
+
+class Decoder:
+    """Decodes one run of a stream, on the caller's thread."""
+
+    def __init__(self, info: StreamInfo, run_start_utc_us: int) -> None:
+        self._start_us = run_start_utc_us
+        self._context: Any = av.CodecContext.create(_NAMES[info.video.codec], "r")
+        self._context.thread_count = 1
+        try:
+            self._context.extradata = record_of(info.video)
+        except Damaged:
+            self._context.extradata = info.video.config or None  # parameter sets come in band
+        self.faults = 0
+
+    def decode(self, sample: Sample) -> list[Picture]:
+        """Return the frames that this sample completes, in the order of their times; none of a damaged one."""
+        packet: Any = av.Packet(sample.data)
+        packet.dts, packet.pts = sample.dts, sample.dts + sample.cts_offset
+        try:
+            frames = self._context.decode(packet)
+        except (av.error.FFmpegError, ValueError):
+            self.faults += 1
+            return []
+        return [Picture(frame, self._time(frame, sample)) for frame in frames]
+
+    def restart(self) -> None:
+        """Forget what was fed: the next sample is a keyframe that does not follow the last one."""
+        self._context.flush_buffers()
+
+    def _time(self, frame: Any, sample: Sample) -> int:
+        pts = sample.dts + sample.cts_offset if frame.pts is None else int(frame.pts)
+        return self._start_us + pts * SECOND_US // VIDEO_TIMESCALE
+
+
+def _stretch(luma: Plane) -> Plane:
+    """Return full-range luma as OpenCV's conversion expects it, 16..235."""
+    squeezed: Plane = cv2.convertScaleAbs(luma, alpha=219 / 255, beta=16)  # type: ignore[assignment]
+    return squeezed

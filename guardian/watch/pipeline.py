@@ -1,0 +1,255 @@
+"""One frame after another: motion → regions → crops → inference → tracker → events. Single-threaded and without a clock:
+the watcher's thread feeds it, and a test may feed it faster than real time.
+
+Answers of inference may come later and on another thread; they are applied in the order of their frames.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guardian.interfaces import Tracker
+from guardian.model.labels import kin
+from guardian.model.messages import EventReport, InferReply, ModelReady
+from guardian.model.picture import PictureWish
+from guardian.model.time import SECOND_US
+from guardian.model.vision import Detection, Region, Track
+from guardian.watch.crops import Crop, cut
+from guardian.watch.decode import Picture
+from guardian.watch.merge import Found, merge
+from guardian.watch.motion import Motion, MotionDetector
+from guardian.watch.regions import plan, whole
+
+MOST_WAITING = 2  # looks that wait for their answer; full: this frame is not looked at
+START_US = 10 * SECOND_US  # after a start whatever is there already has not moved yet: look at everything
+FLOOR_SETTLING_US = SECOND_US // 2
+FLOOR_START_US = SECOND_US
+FLOOR_US = 3 * SECOND_US
+QUIET_LOOK_US = SECOND_US
+UNSURE = 0.5  # share of the threshold from which a detection may keep a track alive
+
+
+class Infer(Protocol):
+    """`detect.client.InferenceClient`, as far as it is used here."""
+
+    @property
+    def model(self) -> ModelReady | None: ...
+
+    def submit(self, pictures: list[NDArray[np.uint8]], on_done: Callable[[InferReply], None]) -> bool: ...
+
+
+class Events(Protocol):
+    """`events.lifecycle.EventLifecycle`, as far as it is used here."""
+
+    def quiet_tracks(self, utc_us: int) -> frozenset[int]: ...
+
+    def update(self, utc_us: int, tracks: Sequence[Track], threshold: float) -> None: ...
+
+    def tick(self, utc_us: int) -> None: ...
+
+    def wishes(self, utc_us: int) -> tuple[PictureWish, ...]: ...
+
+    def picture_kept(self, wish: PictureWish, utc_us: int, path: str) -> None: ...
+
+    def reports(self) -> tuple[EventReport, ...]: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRules:
+    """What the owner set. `min_score` None: the model's own threshold. `masks`: polygons in which motion is ignored."""
+
+    labels: frozenset[str]
+    min_score: float | None = None
+    masks: tuple[tuple[tuple[float, float], ...], ...] = ()
+
+
+@dataclass(slots=True)
+class _Look:
+    """A frame that inference was asked about."""
+
+    picture: Picture
+    regions: tuple[Region, ...]
+    crops: tuple[Crop, ...]
+    model: ModelReady
+    reply: InferReply | None = None
+
+
+@dataclass(slots=True)
+class Counters:
+    """Since the start. `refused`: looks that inference had no room for."""
+
+    frames: int = 0
+    looks: int = 0
+    crops: int = 0
+    refused: int = 0
+    failed: int = 0
+
+
+class WatchPipeline:
+    """State of one camera's watching. `keep(wish, picture)` stores a picture and returns its path; `wake()` is called,
+    from any thread, when an answer has come that `step` or `drain` should take in.
+    """
+
+    def __init__(
+        self,
+        rules: WatchRules,
+        *,
+        infer: Infer,
+        tracker: Tracker,
+        events: Events,
+        keep: Callable[[PictureWish, Picture], str],
+        report: Callable[[EventReport], None],
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._rules, self._infer, self._tracker, self._events = rules, infer, tracker, events
+        self._keep, self._report, self._wake = keep, report, wake
+        self._kinds = frozenset(kin(label) for label in rules.labels)
+        self._motion = MotionDetector(rules.masks)
+        self._waiting: deque[_Look] = deque()
+        self._tracks: tuple[Track, ...] = ()
+        self._began_us: int | None = None
+        self._floor_us = self._quiet_us = -START_US
+        self.moving = False
+        self.counters = Counters()
+
+    def restart(self) -> None:
+        """What comes next does not follow what came: a new run."""
+        self._motion.reset()
+        self._began_us = None
+        self._floor_us = self._quiet_us = -START_US
+
+    def step(self, picture: Picture) -> None:
+        """Look at the next frame."""
+        self.drain()
+        self.counters.frames += 1
+        motion = self._motion.update(picture.luma())
+        self.moving = bool(motion.boxes)
+        model = self._infer.model
+        if model is not None:
+            if self._began_us is None:
+                self._began_us = picture.utc_us
+            self._look(picture, motion, model)
+        self.drain()
+        self.tick(picture.utc_us)
+
+    def drain(self) -> None:
+        """Take in answers that have come."""
+        while self._waiting and self._waiting[0].reply is not None:
+            self._apply(self._waiting.popleft())
+
+    def tick(self, utc_us: int) -> None:
+        """Let time pass while no frames come, or none are worth a look."""
+        if not self._waiting:  # an answer under way may still prolong what this would end
+            self._events.tick(utc_us)
+        self._tell()
+
+    def close(self) -> None:
+        """End what goes on."""
+        self.drain()
+        self._events.close()
+        self._tell()
+
+    # where to look
+
+    def _look(self, picture: Picture, motion: Motion, model: ModelReady) -> None:
+        if len(self._waiting) >= MOST_WAITING:
+            self.counters.refused += 1
+            return
+        regions = self._regions(picture, motion, model)
+        if not regions:
+            return
+        crops = tuple(cut(picture, region, model) for region in regions)
+        look = _Look(picture, regions, crops, model)
+
+        def answered(reply: InferReply) -> None:
+            look.reply = reply
+            self._wake()
+
+        self._waiting.append(look)
+        if not self._infer.submit([crop.pixels for crop in crops], answered):
+            self._waiting.remove(look)
+            self.counters.refused += 1
+            return
+        self.counters.looks += 1
+        self.counters.crops += len(crops)
+
+    def _regions(self, picture: Picture, motion: Motion, model: ModelReady) -> tuple[Region, ...]:
+        now, size = picture.utc_us, (picture.width, picture.height)
+        quiet = self._events.quiet_tracks(now)
+        boxes = [track.box for track in self._tracks if track.id not in quiet]
+        if quiet and now - self._quiet_us >= QUIET_LOOK_US:
+            self._quiet_us = now
+            boxes += [track.box for track in self._tracks if track.id in quiet]
+        floor = self._wants_floor(now, motion)
+        if floor:
+            self._floor_us = now
+        near = plan(*size, motion.boxes, boxes, max(model.width, model.height))
+        everything = whole(*size) if floor else ()
+        return tuple(region for region in near if region.box not in {other.box for other in everything}) + everything
+
+    def _wants_floor(self, now: int, motion: Motion) -> bool:
+        assert self._began_us is not None
+        since = now - self._floor_us
+        if motion.settling:
+            return since >= FLOOR_SETTLING_US
+        if now - self._began_us < START_US:
+            return since >= FLOOR_START_US
+        return bool(motion.boxes or self._tracks) and since >= FLOOR_US
+
+    # what was found
+
+    def _apply(self, look: _Look) -> None:
+        assert look.reply is not None
+        if look.reply.error or len(look.reply.detections) != len(look.crops):
+            self.counters.failed += 1
+            return
+        now = look.picture.utc_us
+        threshold = look.model.threshold if self._rules.min_score is None else self._rules.min_score
+        found = [
+            replace(one, score=relative(one.score, threshold))
+            for one in self._found(look, look.reply)
+            if one.score >= threshold * UNSURE
+        ]
+        self._tracks = self._tracker.update(now, found)
+        told = [replace(track, score=absolute(track.score, threshold)) for track in self._tracks]
+        self._events.update(now, told, threshold)
+        for wish in self._events.wishes(now):
+            path = self._keep(wish, look.picture)
+            if path:
+                self._events.picture_kept(wish, now, path)
+        self._tell()
+
+    def _found(self, look: _Look, reply: InferReply) -> tuple[Detection, ...]:
+        return merge(
+            [
+                Found(crop.to_frame(one), region.box)
+                for region, crop, detections in zip(look.regions, look.crops, reply.detections, strict=True)
+                for one in detections
+                if kin(one.label) in self._kinds and one.box.area > 0
+            ]
+        )
+
+    def _tell(self) -> None:
+        for report in self._events.reports():
+            self._report(report)
+
+
+def relative(score: float, threshold: float) -> float:
+    """Return a score on the scale that trackers get: 0.5 is the model's threshold, 0 and 1 stay."""
+    if score < threshold:
+        return 0.5 * score / threshold
+    return 0.5 + 0.5 * (score - threshold) / max(1e-6, 1 - threshold)
+
+
+def absolute(score: float, threshold: float) -> float:
+    """Undo `relative`."""
+    value = score * 2 * threshold if score < 0.5 else threshold + (score - 0.5) * 2 * (1 - threshold)
+    return round(value, 4)

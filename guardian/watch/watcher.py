@@ -1,0 +1,269 @@
+"""Watching as a thread beside recording. It never holds the recorder up: when it falls behind, it goes on at the next
+keyframe and counts what it did not see.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from guardian.interfaces import Tracker
+from guardian.model.media import Sample, StreamInfo
+from guardian.model.messages import EventReport
+from guardian.model.segment import Sealer
+from guardian.model.time import SECOND_US
+from guardian.platform.clock import Clock
+from guardian.watch.decode import Decoder, Picture
+from guardian.watch.pictures import PictureKeeper
+from guardian.watch.pipeline import Events, Infer, WatchPipeline, WatchRules
+
+MOST_SAMPLES = 300  # ten seconds at 30 frames a second
+MOST_BYTES = 24 * 1024 * 1024
+IDLE_S = 0.5  # how often time passes for events while no frame comes
+SILENT_S = 1.0  # no frame for this long: the camera is silent
+STATS_S = 5.0
+CLOSE_S = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+class WatchOptions(Protocol):
+    """A camera's settings for watching, as far as they are used here (`settings.schema.DetectSettings`)."""
+
+    @property
+    def fps(self) -> float: ...
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    @property
+    def min_score(self) -> float | None: ...
+
+    @property
+    def masks(self) -> tuple[tuple[tuple[float, float], ...], ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WatchStats:
+    """`detect_fps`: frames looked at a second, lately. `motion`: in the last frame. The rest counts since the start."""
+
+    detect_fps: float
+    motion: bool
+    frames: int
+    looks: int
+    crops: int
+    dropped_samples: int
+    refused_looks: int
+    decode_faults: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    info: StreamInfo
+    start_utc_us: int
+
+
+class FramePace:
+    """Picks the frames to look at: `fps` a second of the stream's own time, evenly."""
+
+    def __init__(self, fps: float) -> None:
+        self._period_us = round(SECOND_US / fps)
+        self._due_us: int | None = None
+
+    def takes(self, utc_us: int) -> bool:
+        """Say whether to look at the frame of this time."""
+        if self._due_us is None or utc_us < self._due_us - 2 * self._period_us:  # the first, or time went back
+            self._due_us = utc_us
+        if utc_us < self._due_us - self._period_us // 20:
+            return False
+        self._due_us = max(self._due_us + self._period_us, utc_us + self._period_us // 2)
+        return True
+
+
+class Intake:
+    """The bounded queue in front of the thread. Full: everything waiting goes, and samples are left out until a keyframe."""
+
+    def __init__(self, most: int = MOST_SAMPLES, most_bytes: int = MOST_BYTES) -> None:
+        self._most, self._most_bytes = most, most_bytes
+        self._changed = threading.Condition()
+        self._items: deque[_Run | Sample] = deque()
+        self._bytes = 0
+        self._skipping = True
+        self._woken = self._closed = False
+        self.dropped = 0
+
+    def begin(self, run: _Run) -> None:
+        """A run begins; what waits is still looked at."""
+        with self._changed:
+            self._items.append(run)
+            self._skipping = True
+            self._changed.notify()
+
+    def push(self, sample: Sample) -> None:
+        """Take a sample, or leave it out."""
+        with self._changed:
+            if len(self._items) >= self._most or self._bytes + len(sample.data) > self._most_bytes:
+                self._drop()
+            if self._skipping and not sample.is_key:
+                self.dropped += 1
+                return
+            self._skipping = False
+            self._items.append(sample)
+            self._bytes += len(sample.data)
+            self._changed.notify()
+
+    def wake(self) -> None:
+        """Make `take` return soon."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Let `take` return None at once, whatever waits."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def take(self, timeout_s: float) -> tuple[_Run | Sample, ...] | None:
+        """Wait for the next item: one, none after a wake or the time, None once closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._items or self._woken or self._closed, timeout_s)
+            self._woken = False
+            if self._closed:
+                return None
+            if not self._items:
+                return ()
+            item = self._items.popleft()
+            if isinstance(item, Sample):
+                self._bytes -= len(item.data)
+            return (item,)
+
+    def _drop(self) -> None:
+        runs = [item for item in self._items if isinstance(item, _Run)]
+        self.dropped += len(self._items) - len(runs)
+        self._items = deque(runs[-1:])
+        self._bytes, self._skipping = 0, True
+
+
+class Watcher:
+    """Watches one stream of one camera on its own thread. `events` are the rules that make events of tracks."""
+
+    def __init__(
+        self,
+        *,
+        camera: str,
+        options: WatchOptions,
+        clock: Clock,
+        infer: Infer,
+        tracker: Tracker,
+        events: Events,
+        sealer: Sealer,
+        pictures_dir: Path,
+        report: Callable[[EventReport], None],
+    ) -> None:
+        self._camera, self._clock = camera, clock
+        self._keeper = PictureKeeper(camera, sealer, pictures_dir, clock)
+        self._intake = Intake()
+        rules = WatchRules(frozenset(options.labels), options.min_score, options.masks)
+        self._pipeline = WatchPipeline(
+            rules,
+            infer=infer,
+            tracker=tracker,
+            events=events,
+            keep=self._keeper.keep,
+            report=report,
+            wake=self._intake.wake,
+        )
+        self._pace = FramePace(options.fps)
+        self._decoder: Decoder | None = None
+        self._faults = 0
+        self._last_utc_us = self._last_mono_us = 0
+        self._looked_s: deque[float] = deque(maxlen=round(STATS_S * 30) + 1)
+        self._thread = threading.Thread(target=self._run, name=f"watch {camera}", daemon=True)
+        self._thread.start()
+
+    def configure(self, info: StreamInfo, run_start_utc_us: int) -> None:
+        """A run begins: samples from now on are of this stream, their times count from this moment."""
+        self._intake.begin(_Run(info, run_start_utc_us))
+
+    def push(self, sample: Sample, utc_us: int) -> None:
+        """Take the next sample; never blocks. Its time is taken from the run's clock, which `utc_us` follows."""
+        if sample.kind == "video":
+            self._intake.push(sample)
+
+    def use_sealer(self, sealer: Sealer) -> None:
+        """The vault has a new key: seal pictures to it from now on."""
+        self._keeper.sealer = sealer
+
+    def stats(self) -> WatchStats:
+        """Return what was done; may be called from any thread."""
+        now_s, counters = self._clock.mono_s(), self._pipeline.counters
+        lately = sum(1 for at_s in tuple(self._looked_s) if now_s - at_s <= STATS_S)
+        return WatchStats(
+            detect_fps=lately / STATS_S,
+            motion=self._pipeline.moving and lately > 0,
+            frames=counters.frames,
+            looks=counters.looks,
+            crops=counters.crops,
+            dropped_samples=self._intake.dropped,
+            refused_looks=counters.refused,
+            decode_faults=self._faults,
+        )
+
+    def close(self) -> None:
+        """End the thread; events that go on end where they were last seen. May be called twice."""
+        self._intake.close()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(CLOSE_S)
+
+    # the thread
+
+    def _run(self) -> None:
+        while (items := self._intake.take(IDLE_S)) is not None:
+            try:
+                self._work(items)
+            except Exception:  # noqa: BLE001 - libav, OpenCV, a tracker from a plugin
+                _log.exception("watching_failed", camera=self._camera, cure="this frame is left out; recording goes on")
+        try:
+            self._pipeline.close()
+        except Exception:  # noqa: BLE001 - as above
+            _log.exception("watching_failed", camera=self._camera, cure="the last events end with the camera's process")
+
+    def _work(self, items: Sequence[_Run | Sample]) -> None:
+        for item in items:
+            if isinstance(item, _Run):
+                self._decoder = Decoder(item.info, item.start_utc_us)
+                self._pipeline.restart()
+            else:
+                self._decode(item)
+        if not items:
+            self._pipeline.drain()
+            self._let_time_pass()
+
+    def _decode(self, sample: Sample) -> None:
+        if self._decoder is None:
+            return
+        before = self._decoder.faults
+        pictures = self._decoder.decode(sample)
+        self._faults += self._decoder.faults - before
+        for picture in pictures:
+            if self._pace.takes(picture.utc_us):
+                self._step(picture)
+
+    def _step(self, picture: Picture) -> None:
+        now = self._clock.now()
+        self._last_utc_us, self._last_mono_us = picture.utc_us, now.mono_us
+        self._looked_s.append(self._clock.mono_s())
+        self._pipeline.step(picture)
+
+    def _let_time_pass(self) -> None:
+        """No frame comes: events end all the same."""
+        silent_us = self._clock.now().mono_us - self._last_mono_us
+        if self._last_mono_us and silent_us >= SILENT_S * SECOND_US:
+            self._pipeline.tick(self._last_utc_us + silent_us)

@@ -1,0 +1,133 @@
+"""The association of ByteTrack (Zhang et al., ECCV 2022) for few frames a second; see the README for what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from guardian.sdk import Box, Detection, Track
+from guardian_bytetrack.assignment import match
+from guardian_bytetrack.kalman import BoxFilter
+
+Floats = NDArray[np.float64]
+
+SURE = 0.5  # scores are relative to the model: 0.5 is its threshold
+MARGIN = 0.3  # of its size is added to each side of a box before boxes are compared
+LEAST_SURE, LEAST_UNSURE, LEAST_RENAMED = 0.15, 0.35, 0.6  # overlap of such boxes
+LOST_S = 3.0  # a track not matched for this long is given up
+UNCONFIRMED_LOST_S = 1.0  # one seen but once is given up sooner
+SLOWER = 0.7  # share of the speed that is left after each frame without a match
+JOIN_OVERLAP = 0.75  # IoU at which a new track is taken for a second sight of a matched one
+FORGET = 0.97  # votes for a label fade with each match
+
+
+class _Tracked:
+    def __init__(self, id: int, utc_us: int, found: Detection) -> None:
+        self.id, self.age, self.missed = id, 1, 0
+        self.seen_us, self.score, self.box = utc_us, found.score, found.box
+        self.filter = BoxFilter(_coordinates(found.box))
+        self.votes = {found.label: found.score}
+        self.label = found.label
+
+    def match(self, utc_us: int, found: Detection) -> None:
+        self.filter.correct(_coordinates(found.box))
+        self.age, self.missed = self.age + 1, 0
+        self.seen_us, self.score, self.box = utc_us, found.score, found.box
+        self.votes = {label: vote * FORGET for label, vote in self.votes.items()}
+        self.votes[found.label] = self.votes.get(found.label, 0.0) + found.score
+        self.label = max(self.votes, key=lambda label: self.votes[label])
+
+    def miss(self) -> None:
+        self.missed += 1
+        self.filter.slow(SLOWER)
+        self.box = _box(self.filter.place)
+
+    def is_lost(self, utc_us: int) -> bool:
+        limit = LOST_S if self.age > 1 else UNCONFIRMED_LOST_S
+        return self.missed > 0 and utc_us - self.seen_us > limit * 1e6
+
+    def value(self) -> Track:
+        return Track(self.id, self.label, self.score, self.box, self.age, self.missed)
+
+
+class ByteTracker:
+    """Satisfies `Tracker`. A track's box is the detection's own while it is matched, and predicted while it is not."""
+
+    def __init__(self) -> None:
+        self._tracks: list[_Tracked] = []
+        self._last_us: int | None = None
+        self._next_id = 1
+
+    def update(self, utc_us: int, detections: Sequence[Detection]) -> tuple[Track, ...]:
+        """Take one frame's detections and return every live track."""
+        dt_s = 0.0 if self._last_us is None else (utc_us - self._last_us) / 1e6
+        self._last_us = utc_us
+        for track in self._tracks:
+            track.filter.predict(dt_s)
+        sure = [found for found in detections if found.score >= SURE]
+        unsure = [found for found in detections if found.score < SURE]
+        left = self._tracks
+        left, sure = self._associate(utc_us, left, sure, LEAST_SURE, same_label=True)
+        left, unsure = self._associate(utc_us, left, unsure, LEAST_UNSURE, same_label=True)
+        left, sure = self._associate(utc_us, left, sure, LEAST_RENAMED, same_label=False)
+        for track in left:
+            track.miss()
+        self._begin(utc_us, sure)
+        self._tracks = [track for track in self._tracks if not track.is_lost(utc_us)]
+        return tuple(track.value() for track in self._tracks)
+
+    def _associate(
+        self, utc_us: int, tracks: list[_Tracked], found: list[Detection], least: float, *, same_label: bool
+    ) -> tuple[list[_Tracked], list[Detection]]:
+        """Match, and return what is left of both."""
+        if not tracks or not found:
+            return tracks, found
+        gain = _overlaps(
+            np.array([track.filter.place for track in tracks]), np.array([_coordinates(one.box) for one in found])
+        )
+        if same_label:
+            agree: Callable[[_Tracked, Detection], bool] = lambda track, one: one.label in track.votes  # noqa: E731
+            gain *= np.array([[agree(track, one) for one in found] for track in tracks])
+        pairs = match(gain, least)
+        for row, column in pairs:
+            tracks[row].match(utc_us, found[column])
+        rows, columns = {row for row, _ in pairs}, {column for _, column in pairs}
+        return (
+            [track for row, track in enumerate(tracks) if row not in rows],
+            [one for column, one in enumerate(found) if column not in columns],
+        )
+
+    def _begin(self, utc_us: int, sure: list[Detection]) -> None:
+        matched = [track for track in self._tracks if track.missed == 0]
+        for found in sure:
+            if any(found.label in track.votes and track.box.iou(found.box) >= JOIN_OVERLAP for track in matched):
+                continue
+            self._tracks.append(_Tracked(self._next_id, utc_us, found))
+            self._next_id += 1
+
+
+def _coordinates(box: Box) -> Floats:
+    x, y = box.centre
+    return np.array([x, y, box.width, box.height])
+
+
+def _box(place: Floats) -> Box:
+    x, y, width, height = (float(value) for value in place)
+
+    def part(value: float) -> float:
+        return min(1.0, max(0.0, value))
+
+    return Box(part(x - width / 2), part(y - height / 2), part(x + width / 2), part(y + height / 2))
+
+
+def _overlaps(a: Floats, b: Floats) -> Floats:
+    """Return the IoU (N, M) of boxes (N, 4) and (M, 4), each with its margin around it."""
+    grow = 0.5 + MARGIN
+    a1, a2 = a[:, None, :2] - a[:, None, 2:] * grow, a[:, None, :2] + a[:, None, 2:] * grow
+    b1, b2 = b[None, :, :2] - b[None, :, 2:] * grow, b[None, :, :2] + b[None, :, 2:] * grow
+    common = np.maximum(0, np.minimum(a2, b2) - np.maximum(a1, b1)).prod(axis=2)
+    areas = (a[:, 2:] * 2 * grow).prod(axis=1)[:, None] + (b[:, 2:] * 2 * grow).prod(axis=1)[None, :]
+    overlap: Floats = common / np.maximum(areas - common, 1e-9)
+    return overlap
