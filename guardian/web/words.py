@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from markupsafe import Markup
 from guardian.model.camera import CameraState
 from guardian.model.time import to_rfc3339
 
+_CODE: Final = re.compile(r"`([^`]*)`")
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
 _STATES: Final = {
     CameraState.STARTING: ("Starting", "wait"),
@@ -71,9 +73,10 @@ def state_tone(state: CameraState) -> str:
 
 
 def sentence(text: str) -> str:
-    """The text with a capital first letter and a full stop."""
+    """The text with a capital first letter and a full stop; what is `quoted` like code, in quotes for people."""
     if not text:
         return ""
+    text = _CODE.sub(r"“\1”", text)
     end = "" if text[-1] in ".!?…" else "."
     return text[0].upper() + text[1:] + end
 

@@ -6,6 +6,7 @@ import { Live, fallbackNote, sayOn } from "./live.js";
 import { Player } from "./player.js";
 import { dateInput, dateTimeInput, format } from "./time.js";
 import { Timeline } from "./timeline.js";
+import { sentence } from "./words.js";
 
 const page = document.querySelector(".watch[data-camera]");
 const find = (name) => page.querySelector(`[data-${name}]`);
@@ -94,7 +95,7 @@ async function refresh() {
     });
     note.hidden = true;
   } catch (error) {
-    note.textContent = `${error.message} ${error.cure ?? ""}`;
+    note.textContent = `${sentence(error.message)} ${sentence(error.cure)}`;
     note.hidden = false;
   }
 }

@@ -1,4 +1,6 @@
 // Keeps dot, word, problem and recording badge of cameras up to date.
+import { sentence } from "./words.js";
+
 const WORDS = {
   starting: ["Starting", "wait"],
   connecting: ["Connecting", "wait"],
@@ -9,8 +11,6 @@ const WORDS = {
   stopped: ["Stopped", "off"],
 };
 const EVERY_MS = 3000;
-
-const sentence = (text) => (text ? text[0].toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? "" : ".") : "");
 
 function show(element, camera) {
   const [word, tone] = WORDS[camera.state] ?? [camera.state, "off"];

@@ -1,6 +1,7 @@
 // An event's clip, and the box that was followed drawn over it in time.
 import { call } from "./api.js";
 import { playsHevc } from "./mse.js";
+import { sentence } from "./words.js";
 
 const page = document.querySelector("[data-event]");
 const video = page.querySelector("video");
@@ -21,7 +22,7 @@ async function start() {
   const begin = footage ? Math.max(from, Date.parse(footage.start)) : from;
   const path = details.path.map((point) => ({ at: Date.parse(point.time), box: point.box }));
   follow(path, begin);
-  seekBegin(camera, begin, path, from);
+  if (footage) seekBegin(camera, begin, path);
 }
 
 function play(converted, clip) {
@@ -40,8 +41,8 @@ function play(converted, clip) {
 }
 
 // The playlist knows to the millisecond where the clip begins.
-async function seekBegin(camera, begin, path, from) {
-  const query = `start=${new Date(from).toISOString()}&end=${new Date(begin + 1000).toISOString()}`;
+async function seekBegin(camera, begin, path) {
+  const query = `start=${new Date(begin).toISOString()}&end=${new Date(begin + 1000).toISOString()}`;
   const text = await call(`/api/v1/cameras/${camera}/hls/index.m3u8?${query}`, { as: "text" }).catch(() => "");
   const at = Date.parse(/#EXT-X-PROGRAM-DATE-TIME:(\S+)/.exec(text)?.[1]);
   if (!Number.isNaN(at)) follow(path, at);
@@ -103,7 +104,7 @@ if (video) {
   new ResizeObserver(draw).observe(canvas);
   start().catch((error) => {
     const note = page.querySelector("[data-note]");
-    note.textContent = `${error.message} ${error.cure ?? ""}`;
+    note.textContent = `${sentence(error.message)} ${sentence(error.cure)}`;
     note.hidden = false;
   });
 }

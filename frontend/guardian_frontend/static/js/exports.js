@@ -1,6 +1,7 @@
 // The export form and its jobs.
 import { call, toast } from "./api.js";
 import { format } from "./time.js";
+import { sentence } from "./words.js";
 
 const size = (bytes) => (bytes > 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);
 const WORDS = { queued: "waiting", running: "being made", failed: "failed", cancelled: "cancelled" };
@@ -23,7 +24,7 @@ export class Exports {
       await call("/api/v1/exports", { method: "POST", body: { camera: this.camera, start, end, name: values.get("name").trim() } });
       await this.refresh();
     } catch (error) {
-      toast(`${error.message} ${error.cure ?? ""}`);
+      toast(`${sentence(error.message)} ${sentence(error.cure)}`);
     } finally {
       button.disabled = false;
     }
@@ -36,7 +37,7 @@ export class Exports {
       this.list.replaceChildren(...jobs.map((job) => this.line(job)));
       if (jobs.some((job) => job.state === "queued" || job.state === "running")) this.timer = setTimeout(() => this.refresh(), 1000);
     } catch (error) {
-      toast(error.message);
+      toast(sentence(error.message));
     }
   }
 
@@ -52,7 +53,7 @@ export class Exports {
     const busy = job.state === "queued" || job.state === "running";
     const remove = Object.assign(document.createElement("button"), { type: "button", className: "button small danger", textContent: busy ? "Cancel" : "Delete" });
     remove.addEventListener("click", async () => {
-      try { await call(`/api/v1/exports/${job.id}`, { method: "DELETE" }); } catch (error) { toast(error.message); }
+      try { await call(`/api/v1/exports/${job.id}`, { method: "DELETE" }); } catch (error) { toast(sentence(error.message)); }
       this.refresh();
     });
     item.append(remove);

@@ -1,5 +1,6 @@
 // One camera's live picture: fragments over a WebSocket into a video, as close to now as they come.
 import { Sink, Source, playsHevc, playsNatively } from "./mse.js";
+import { sentence } from "./words.js";
 
 const BEHIND_S = 1.5;
 const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
@@ -171,7 +172,7 @@ export function sayOn(element) {
       return;
     }
     for (const [text, name] of [[message, ""], [cure, "cure"]]) {
-      if (text) element.append(Object.assign(document.createElement("p"), { className: name, textContent: text }));
+      if (text) element.append(Object.assign(document.createElement("p"), { className: name, textContent: sentence(text) }));
     }
   };
 }
