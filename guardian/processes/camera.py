@@ -142,12 +142,12 @@ class CameraProcess:
         if not detect.enabled:
             return
         from guardian.detect.client import InferenceClient  # a camera that is not watched does without OpenCV's memory
-        from guardian.watch.watcher import Watcher
+        from guardian.processes.watching import make_watcher
 
         wanted = detect.stream if detect.stream in self.streams else ""
         stream = self.streams[wanted or ("sub" if "sub" in self.streams else next(iter(self.streams)))]
         self.inference = InferenceClient(self.job.inference_socket, self.job.camera, self.clock)
-        stream.watcher = Watcher(
+        stream.watcher = make_watcher(
             camera=self.job.camera,
             options=detect,
             clock=self.clock,

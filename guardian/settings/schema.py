@@ -26,14 +26,18 @@ class WebSettings(Part):
 class RetentionSettings(Part):
     """How long footage is kept. The oldest goes first."""
 
-    days: float | None = Field(14, gt=0, description="Delete footage older than this many days; none: keep while there is room.")
+    days: float | None = Field(
+        14, gt=0, description="Delete footage older than this many days; none: keep while there is room."
+    )
     max_gb: float | None = Field(None, gt=0, description="Delete the oldest above this size in GB (10^9 bytes).")
 
 
 class StorageSettings(RetentionSettings):
     """Disk space over all cameras."""
 
-    reserve_gb: float = Field(1.0, ge=0, description="Keep this much of the disk free; recording pauses when that cannot be had.")
+    reserve_gb: float = Field(
+        1.0, ge=0, description="Keep this much of the disk free; recording pauses when that cannot be had."
+    )
 
 
 class RecordSettings(Part):
@@ -71,7 +75,9 @@ class DetectSettings(Part):
         ("person", "cat", "dog", "car", "bicycle", "vehicle"), description="Labels that make events."
     )
     min_score: float | None = Field(None, ge=0, le=1, description="Least score of a detection; none: the model's own.")
-    event_min_score: float | None = Field(None, ge=0, le=1, description="Best score that an event must reach; none: chosen for the model.")
+    event_min_score: float | None = Field(
+        None, ge=0, le=1, description="Best score that an event must reach; none: chosen for the model."
+    )
     min_seconds: float = Field(0.6, ge=0, description="A thing must be seen this long before it is an event.")
     end_after_s: float = Field(5.0, gt=0, description="An event ends when the thing has been gone this long.")
     zones: dict[str, ZoneSettings] = Field(default_factory=dict, description="Zones by name.")
@@ -90,7 +96,9 @@ class CameraSettings(Part):
     source: dict[str, Any] = Field(default_factory=dict, description="Settings of its kind, such as url.")
     record: RecordSettings = RecordSettings()
     detect: DetectSettings = DetectSettings()
-    retention: RetentionSettings = Field(RetentionSettings(days=None), description="Overrides for this camera; none: the general ones.")
+    retention: RetentionSettings = Field(
+        RetentionSettings(days=None), description="Overrides for this camera; none: the general ones."
+    )
 
 
 class DetectorSettings(Part):
@@ -106,8 +114,12 @@ class DetectorSettings(Part):
 class VaultSettings(Part):
     """Unlocking."""
 
-    unlock_file: str = Field("", description="File that holds the passphrase, read at start, for those who choose to; empty: unlock by hand.")
-    auto_lock_minutes: float | None = Field(None, gt=0, description="Lock again after this long without use; none: stay unlocked.")
+    unlock_file: str = Field(
+        "", description="File that holds the passphrase, read at start, for those who choose to; empty: unlock by hand."
+    )
+    auto_lock_minutes: float | None = Field(
+        None, gt=0, description="Lock again after this long without use; none: stay unlocked."
+    )
 
 
 class PluginsSettings(Part):
@@ -149,5 +161,7 @@ class Settings(Part):
     def _camera_ids(self) -> Settings:
         for camera in self.cameras:
             if not is_camera_id(camera):
-                raise ValueError(f"camera id {camera!r} must be 1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit")
+                raise ValueError(
+                    f"camera id {camera!r} must be 1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit"
+                )
         return self
