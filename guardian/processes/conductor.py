@@ -207,10 +207,11 @@ class Conductor:
             self.index, self.data_dir, self.clock, self.keyring, self._clip_margins, self._event_changed
         )
         self.live = LiveHub(self._want_live, self.clock, self.tasks)
-        self.transcoder = TranscodeService(self._start_transcoder, self.tasks)
-        playback = PlaybackService(self.recordings, self.data_dir, self.keyring, self.transcoder)
-        self.exports = ExportService(playback, self.data_dir, sealer, self.keyring, self.clock, self.tasks)
         self.vault = VaultService(self.keyring, self.clock, self.settings.vault.auto_lock_minutes)
+        self.transcoder = TranscodeService(self._start_transcoder, self.tasks)
+        playback = PlaybackService(self.recordings, self.data_dir, self.keyring, self.transcoder, used=self.vault.touch)
+        self.vault.observe(playback.vault_changed)
+        self.exports = ExportService(playback, self.data_dir, sealer, self.keyring, self.clock, self.tasks)
         self.sweeper = make_sweeper(
             self.recordings, self.events, self.data_dir, self.clock, lambda: self.settings, self._pause
         )
@@ -407,8 +408,7 @@ class Conductor:
 
     async def _serve(self) -> str:
         settings = self.settings.web
-        app = make_web(self.services, make_api(self.services))
-        app.add_routes(probe_routes(self.services))
+        app = make_web(self.services, make_api(self.services), probe_routes(self.services))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
         await runner.setup()
         self._closers.push_async_callback(runner.cleanup)

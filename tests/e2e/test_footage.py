@@ -21,12 +21,26 @@ def frames_and_faults(path):
     if shutil.which("ffprobe") is None:
         pytest.skip("ffprobe is not installed")
     probe = subprocess.run(
-        ["ffprobe", "-v", "error", "-count_packets", "-select_streams", "v:0", "-show_entries", "stream=nb_read_packets", "-of", "json", str(path)],
+        [
+            "ffprobe",
+            "-v",
+            "error",
+            "-count_packets",
+            "-select_streams",
+            "v:0",
+            "-show_entries",
+            "stream=nb_read_packets",
+            "-of",
+            "json",
+            str(path),
+        ],
         capture_output=True,
         text=True,
         check=True,
     )
-    decode = subprocess.run(["ffmpeg", "-v", "error", "-i", str(path), "-f", "null", "-"], capture_output=True, text=True, check=False)
+    decode = subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", str(path), "-f", "null", "-"], capture_output=True, text=True, check=False
+    )
     return int(json.loads(probe.stdout)["streams"][0]["nb_read_packets"]), (probe.stderr + decode.stderr).strip()
 
 
@@ -34,7 +48,11 @@ def export(program, camera, start, end, target):
     status, body = program.request("/api/v1/exports", method="POST", body={"camera": camera, "start": start, "end": end})
     assert status == 202, body
     job = json.loads(body)["id"]
-    done = wait_for(lambda: (lambda e: e if e["state"] in ("done", "failed") else None)(program.get(f"/api/v1/exports/{job}")), 60, "the export")
+    done = wait_for(
+        lambda: (lambda e: e if e["state"] in ("done", "failed") else None)(program.get(f"/api/v1/exports/{job}")),
+        60,
+        "the export",
+    )
     assert done["state"] == "done", done
     status, body = program.request(f"/api/v1/exports/{job}/file.mp4")
     assert status == 200
@@ -66,7 +84,10 @@ def test_people_walk_in_and_out_of_a_file_played_once(tmp_path):
         events = program.get(f"/api/v1/events?camera=hall&limit=100&{ALL}")["items"]
         start_us = from_rfc3339(spans[0]["start"])
         seconds = sum(from_rfc3339(span["end"]) - from_rfc3339(span["start"]) for span in spans) / 1e6
-        visits = sorted(((from_rfc3339(e["start"]) - start_us) / 1e6, (from_rfc3339(e["end"]) - start_us) / 1e6, e["label"]) for e in events)
+        visits = sorted(
+            ((from_rfc3339(e["start"]) - start_us) / 1e6, (from_rfc3339(e["end"]) - start_us) / 1e6, e["label"])
+            for e in events
+        )
         assert seconds >= 0.995 * 139.4
         assert [label for *_, label in visits] == ["person"] * 6, visits
         for (begin, end, _), (true_begin, true_end) in zip(visits, truth["visits"], strict=True):

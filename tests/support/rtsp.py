@@ -71,7 +71,15 @@ class RtspServer:
         os.kill(self.process.pid, signal.SIGCONT)
 
 
-def make_video(path: Path, *, seconds: int = 20, fps: int = 10, codec: str = "libx264", audio: str = "", size: tuple[int, int] = (320, 240)) -> Path:
+def make_video(
+    path: Path,
+    *,
+    seconds: int = 20,
+    fps: int = 10,
+    codec: str = "libx264",
+    audio: str = "",
+    size: tuple[int, int] = (320, 240),
+) -> Path:
     """Encode a moving box with a keyframe a second, and a tone where asked (`aac` or `libopus`)."""
     width, height = size
     options = {

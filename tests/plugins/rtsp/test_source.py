@@ -3,11 +3,11 @@ import threading
 import time
 
 import pytest
+from guardian_rtsp.config import RtspConfig
+from guardian_rtsp.source import RtspSource
 from pydantic import ValidationError
 
 from guardian.sdk import CameraPathNotFound, CameraRefusedLogin, CameraStalled, CameraUnreachable, Codec, DeviceFault
-from guardian_rtsp.config import RtspConfig
-from guardian_rtsp.source import RtspSource
 from tests.support.rtsp import RtspServer, make_video, require_server
 
 STOP = threading.Event()
@@ -112,7 +112,7 @@ def test_a_camera_that_dies_and_one_that_hangs(tmp_path):
         source.open(STOP)
         assert source.read(1.0) is not None
         server.hang()
-        with pytest.raises((CameraStalled, CameraUnreachable)):
+        with pytest.raises((CameraStalled, CameraUnreachable)):  # noqa: PT012 - what came before the fault is read first
             for _ in range(500):
                 source.read(1.0)
         server.go_on()
@@ -120,7 +120,7 @@ def test_a_camera_that_dies_and_one_that_hangs(tmp_path):
         source = RtspSource(RtspConfig(url=server.url("x")), "main")
         source.open(STOP)
         server.kill()
-        with pytest.raises(CameraUnreachable, match="hung up"):
+        with pytest.raises(CameraUnreachable, match="hung up"):  # noqa: PT012 - as above
             for _ in range(500):
                 source.read(1.0)
         source.close()
@@ -130,7 +130,13 @@ def test_a_camera_that_dies_and_one_that_hangs(tmp_path):
 
 @pytest.mark.parametrize(
     ("url", "field"),
-    [("", "empty"), ("http://h/x", "rtsp://"), ("rtsp:///x", "rtsp://"), ("192.0.2.7", "rtsp://"), ("rtsp://h:port/", "URL")],
+    [
+        ("", "empty"),
+        ("http://h/x", "rtsp://"),
+        ("rtsp:///x", "rtsp://"),
+        ("192.0.2.7", "rtsp://"),
+        ("rtsp://h:port/", "URL"),
+    ],
 )
 def test_what_is_no_rtsp_url_is_refused(url, field):
     with pytest.raises(ValidationError, match=field):
