@@ -57,7 +57,8 @@ const timeline = new Timeline(find("timeline"), {
 if (page.dataset.first) timeline.first = Date.parse(page.dataset.first);
 
 function showTime(ms) {
-  find("now").textContent = mode === "live" && Date.now() - ms < 2500 ? `Live · ${format(ms, "time")}` : format(ms);
+  find("now").textContent = mode === "live" && Date.now() - ms < 2500 ? `Live · ${format(ms, "time")}` : format(ms, "time");
+  find("now").title = format(ms);
   if (document.activeElement !== find("date")) find("date").value = dateInput(ms);
 }
 

@@ -1,12 +1,13 @@
 // Recorded footage: an HLS playlist's fragments into a video whose clock counts seconds from `base`.
 import { call } from "./api.js";
-import { Sink, Source, playsNatively } from "./mse.js";
+import { Sink, Source, playsHevc, playsNatively } from "./mse.js";
 import { decodeTime, readInit } from "./mp4.js";
 
 const WINDOW_MS = 10 * 60_000;
 const AHEAD_S = 20;
 const SAME_CLOCK_S = 0.3;
 const STEP_MS = 250;
+const CONVERTED = "Converted to H.264: this browser cannot play the camera's H.265";
 
 // Returns [{map, url, at, seconds}], `at` in UTC milliseconds.
 export function parsePlaylist(text, address) {
@@ -32,6 +33,8 @@ export class Player {
     Object.assign(this, { video, camera, say, note, ended });
     this.turn = 0;
     this.as = "";
+    this.forced = false;
+    this.hevc = playsHevc();
     this.active = false;
     this.onError = () => this.active && this.fallBack(this.video.error?.message ?? "");
   }
@@ -84,17 +87,22 @@ export class Player {
   async load(from) {
     if (!this.aborter || this.aborter.signal.aborted) this.aborter = new AbortController();
     const { signal } = this.aborter;
-    const start = await this.footageFrom(from, signal);
-    if (start === null) return [];
-    const address = this.address(start, start + WINDOW_MS);
+    const footage = await this.footageFrom(from, signal);
+    if (footage === null) return [];
+    if (!this.forced) this.as = footage.hevc && !this.hevc ? "h264" : "";
+    const address = this.address(footage.start, footage.end);
     return parsePlaylist(await call(address, { as: "text", signal }), address);
   }
 
+  // One stretch is of one codec.
   async footageFrom(from, signal) {
     const end = new Date(Math.max(Date.now(), from + 1000)).toISOString();
     const path = `/api/v1/cameras/${this.camera}/recordings?start=${new Date(from).toISOString()}&end=${end}`;
     const span = (await call(path, { signal })).items.find((one) => Date.parse(one.end) > from + 50);
-    return span ? Math.max(from, Date.parse(span.start)) : null;
+    if (!span) return null;
+    const start = Math.max(from, Date.parse(span.start));
+    const most = start + WINDOW_MS;
+    return { start, end: span.open ? most : Math.min(most, Date.parse(span.end)), hevc: /^(hvc|hev)1/.test(span.codecs) };
   }
 
   address(from, to) {
@@ -108,6 +116,7 @@ export class Player {
     this.base = entries[0].at;
     this.until = entries[0].at;
     this.map = "";
+    this.notes = [];
     this.offset = null;
     this.target = Math.max(0, (at - this.base) / 1000);
     this.sink = new Sink(this.video);
@@ -160,6 +169,7 @@ export class Player {
       this.mime = this.track.mime;
       await this.sink.append(init);
       this.map = entry.map;
+      this.notes.push([(entry.at - this.base) / 1000, this.as ? CONVERTED : ""]);
     }
     const data = await call(entry.url, { as: "bytes", signal });
     if (turn !== this.turn) return false;
@@ -183,12 +193,12 @@ export class Player {
     this.video.currentTime = Math.min(Math.max(this.target, first), Math.max(first, this.sink.end - 0.1));
     this.showing = true;
     this.say("play");
-    this.note(this.as ? "Converted to H.264 for this browser" : "");
     this.video.play().catch(() => {});
   }
 
   async keepGoing() {
     const { sink, video } = this;
+    this.note(this.notes.findLast(([from]) => from <= video.currentTime + 0.1)?.[1] ?? "");
     if (!sink.holds(video.currentTime + 0.05)) {
       const next = sink.after(video.currentTime);
       if (next !== null) video.currentTime = next + 0.01;
@@ -203,6 +213,7 @@ export class Player {
     if (this.as) return this.say("fail", message || "This footage could not be played.", cure || "Export it, or use another browser.");
     if (cure) return this.say("fail", message, cure);
     this.as = "h264";
+    this.forced = true;
     this.note("Converting to H.264 for this browser");
     return this.play(at);
   }
