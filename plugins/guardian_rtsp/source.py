@@ -1,163 +1,104 @@
-"""An RTSP stream through FFmpeg's client (PyAV), as packets. Never decodes."""
+"""An RTSP stream as packets: our own client over TCP; FFmpeg's over UDP, over TLS, and where ours does not understand."""
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Iterator
 from typing import Any
 
-import av
-from av import error as fault
-
-from guardian.sdk import (
-    CameraPathNotFound,
-    CameraRefusedLogin,
-    CameraStalled,
-    CameraUnreachable,
-    Codec,
-    DeviceFault,
-    NotAVideo,
-    Packet,
-    StreamInfo,
-    TrackInfo,
-)
+from guardian.sdk import CameraStalled, CameraUnreachable, Packet, StreamInfo
+from guardian_rtsp.client import RtspClient, Unsupported
 from guardian_rtsp.config import RtspConfig
 
-VIDEO = {"h264": Codec.H264, "hevc": Codec.H265}
-AUDIO = {"aac": Codec.AAC, "opus": Codec.OPUS, "pcm_mulaw": Codec.PCMU, "pcm_alaw": Codec.PCMA}
-OPEN_S = 10.0
-# Half a second of probing opens a camera in 0.5 s instead of 1.8 s; parameter sets that come later come in band.
-OPTIONS = {"analyzeduration": "500000", "probesize": "500000", "fflags": "nobuffer", "flags": "low_delay"}
+BACKWARDS = (
+    90_000 // 100
+)  # ticks: pictures that come in another order than they are shown (B-frames), which RTP does not say
 
-av.logging.set_level(None)  # FFmpeg's log callback can deadlock threads
+
+class NativeSource:
+    """Our own client."""
+
+    def __init__(self, config: RtspConfig, stream: str) -> None:
+        self._timeout_s = config.timeout_s
+        self._where = config.public_address(stream)
+        self._client = RtspClient(config.address(stream), config.timeout_s, self._where)
+        self._waited_s = 0.0
+        self._last = -(1 << 62)
+
+    def open(self, stop: threading.Event) -> StreamInfo:
+        """Connect and play; hangs up where that fails."""
+        try:
+            video, *audio = self._client.open()
+        except BaseException:
+            self._client.close()
+            raise
+        return StreamInfo(video.track(), audio[0].track() if audio else None)
+
+    def read(self, timeout_s: float) -> Packet | None:
+        """Return the next packet; CameraStalled when none has come for the configured time."""
+        came = self._client.read(timeout_s)
+        if came is None:
+            self._waited_s += timeout_s
+            if self._waited_s >= self._timeout_s:
+                raise CameraStalled(
+                    f"{self._where}: the camera holds the line and sends nothing", cure="It is asked anew by itself."
+                )
+            return None
+        self._waited_s = 0.0
+        if came.kind == "video":
+            if came.timestamp < self._last - BACKWARDS and self._last - came.timestamp < 90_000:
+                raise Unsupported("B-frames")
+            self._last = came.timestamp
+            return Packet("video", came.data, came.timestamp, came.timestamp, 0, came.is_key, came.arrived_us)
+        return Packet("audio", came.data, came.timestamp, came.timestamp, 0, True, came.arrived_us)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
 
 
 class RtspSource:
-    """Implements `CameraSource`."""
+    """Implements `CameraSource`. Once our own client has met something it cannot do, FFmpeg's takes over for good."""
 
     paced = True
 
     def __init__(self, config: RtspConfig, stream: str) -> None:
         self._config, self._stream = config, stream
-        self._where = config.public_address(stream)
-        self._container: Any = None
-        self._packets: Iterator[Any] = iter(())
-        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        native = config.transport == "tcp" and config.address(stream).lower().startswith("rtsp://")
+        self._source: Any = NativeSource(config, stream) if native and (config.address(stream)) not in _ffmpeg_only else None
 
     def open(self, stop: threading.Event) -> StreamInfo:
-        """Connect. Returns or raises within some twelve seconds."""
-        options = {**OPTIONS, "rtsp_transport": self._config.transport, "timeout": str(int(self._config.timeout_s * 1e6))}
-        try:
-            self._container = av.open(
-                self._config.address(self._stream),
-                options=options,
-                timeout=(min(OPEN_S, self._config.timeout_s * 2), self._config.timeout_s),
-            )
-        except Exception as error:  # noqa: BLE001 - FFmpeg raises many kinds; each is said in our words
-            raise self._fault(error) from None
-        video, audio = self._streams()
-        wanted = [video] if audio is None else [video, audio]
-        self._packets = self._container.demux(wanted)
-        self._info = StreamInfo(_video(video), _audio(audio) if audio is not None else None)
-        return self._info
+        """Connect."""
+        self._stop = stop
+        if self._source is not None:
+            try:
+                return self._source.open(stop)  # type: ignore[no-any-return]
+            except Unsupported:
+                self._source.close()
+        return self._open_ffmpeg()
 
-    def _streams(self) -> tuple[Any, Any]:
-        video = next((one for one in self._container.streams.video if one.codec_context.name in VIDEO), None)
-        if video is None:
-            other = next((one.codec_context.name for one in self._container.streams.video), "no video at all")
-            raise NotAVideo(f"{self._where}: the camera sends {other}", cure="Set the camera's video to H.264 or H.265.")
-        audio = next((one for one in self._container.streams.audio if one.codec_context.name in AUDIO), None)
-        return video, audio
+    def _open_ffmpeg(self) -> StreamInfo:
+        from guardian_rtsp.ffmpeg_source import FfmpegSource
+
+        self._source = FfmpegSource(self._config, self._stream)
+        return self._source.open(self._stop)  # type: ignore[no-any-return]
 
     def read(self, timeout_s: float) -> Packet | None:
-        """Return the next packet; blocks for at most the configured timeout."""
+        """Return the next packet."""
         try:
-            packet = next(self._packets)
-        except StopIteration:
-            raise CameraUnreachable(f"{self._where}: the camera hung up", cure="It is asked anew by itself.") from None
-        except Exception as error:  # noqa: BLE001 - FFmpeg raises many kinds; each is said in our words
-            raise self._fault(error) from None
-        if packet.size == 0:
-            return None
-        kind = packet.stream.type
-        return Packet(
-            "video" if kind == "video" else "audio",
-            bytes(packet),
-            packet.pts,
-            packet.dts,
-            packet.duration or 0,
-            bool(packet.is_keyframe),
-            time.monotonic_ns() // 1000,
-        )
+            return self._source.read(timeout_s)  # type: ignore[no-any-return]
+        except Unsupported:
+            _ffmpeg_only.add(self._config.address(self._stream))
+            self._source.close()
+            raise CameraUnreachable(
+                f"{self._config.public_address(self._stream)}: pictures come out of order; asked anew with FFmpeg's client",
+                cure="It is asked anew by itself. Turning B-frames off in the camera saves work.",
+            ) from None
 
     def close(self) -> None:
-        """Hang up; may be called twice, and from another thread."""
-        with self._lock:
-            container, self._container = self._container, None
-        if container is not None:
-            container.close()
-
-    def _fault(self, error: Exception) -> DeviceFault:
-        """Say in our words what FFmpeg says; its own text may hold the password."""
-        if isinstance(error, DeviceFault):
-            return error
-        for kinds, make, what, cure in _FAULTS:
-            if isinstance(error, kinds):
-                return make(f"{self._where}: {what}", cure=cure)
-        return CameraUnreachable(
-            f"{self._where}: {type(error).__name__}", cure="Is the camera on, and is the address right?"
-        )
+        """Hang up."""
+        if self._source is not None:
+            self._source.close()
 
 
-_ADDRESS = "Is the camera on, and are the address and the port right?"
-_FAULTS: tuple[tuple[Any, type[DeviceFault], str, str], ...] = (
-    (
-        (fault.HTTPUnauthorizedError, fault.HTTPForbiddenError),
-        CameraRefusedLogin,
-        "the camera refused the login",
-        "Correct the camera's username and password.",
-    ),
-    (
-        fault.HTTPNotFoundError,
-        CameraPathNotFound,
-        "the camera knows no such path",
-        "Correct the path at the end of the url.",
-    ),
-    (
-        fault.HTTPClientError,
-        CameraUnreachable,
-        "the camera refused the request",
-        'Try transport = "udp", or correct the url.',
-    ),
-    (fault.HTTPServerError, CameraUnreachable, "the camera reports a fault of its own", "It is asked anew by itself."),
-    (fault.ConnectionRefusedError, CameraUnreachable, "nothing listens there (connection refused)", _ADDRESS),
-    (fault.ExitError, CameraStalled, "the camera holds the line and sends nothing", "It is asked anew by itself."),
-    (fault.TimeoutError, CameraUnreachable, "the camera does not answer", _ADDRESS),
-    (fault.InvalidDataError, CameraUnreachable, "what answers there does not speak RTSP, or says nothing", _ADDRESS),
-    (OSError, CameraUnreachable, "cannot be reached", _ADDRESS),
-)
-
-
-def _video(stream: Any) -> TrackInfo:
-    context = stream.codec_context
-    return TrackInfo(
-        "video",
-        VIDEO[context.name],
-        stream.time_base.denominator,
-        bytes(context.extradata or b""),
-        context.width or 0,
-        context.height or 0,
-    )
-
-
-def _audio(stream: Any) -> TrackInfo:
-    context = stream.codec_context
-    return TrackInfo(
-        "audio",
-        AUDIO[context.name],
-        stream.time_base.denominator,
-        bytes(context.extradata or b""),
-        sample_rate=context.sample_rate or 0,
-        channels=getattr(context, "channels", 0) or len(context.layout.channels),
-    )
+_ffmpeg_only: set[str] = set()  # addresses of this process's camera

@@ -1,0 +1,349 @@
+"""An RTSP client (RFC 2326) over one TCP connection, media interleaved: many RTP packets a system call.
+
+FFmpeg's client asks the kernel three times for each RTP packet; at 4 Mb/s that is a thousand calls a second and most of what
+recording a camera costs. This one takes what has come, whole buffers at a time.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from guardian.sdk import CameraPathNotFound, CameraRefusedLogin, CameraUnreachable, Codec, NotAVideo
+from guardian_rtsp import sdp
+from guardian_rtsp.auth import Login
+from guardian_rtsp.depacket import Depacketizer, depacketizer
+
+BUFFER = 512 * 1024
+MAX_HEAD = 64 * 1024
+DEFAULT_SESSION_S = 60.0
+AGENT = "Guardian"
+ADDRESS = "Is the camera on, and are the address and the port right?"
+AGAIN = "It is asked anew by itself."
+
+
+@dataclass(slots=True)
+class Answer:
+    """A response. Header names are lower case."""
+
+    status: int
+    reason: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def get(self, name: str) -> str:
+        """Return a header, or nothing."""
+        return next((value for key, value in self.headers if key == name), "")
+
+    def all(self, name: str) -> list[str]:
+        """Return every header of a name."""
+        return [value for key, value in self.headers if key == name]
+
+
+@dataclass(slots=True)
+class Track:
+    """One stream that plays. `shift` is taken from its timestamps (RTP-Info), so that tracks begin together."""
+
+    media: sdp.Media
+    unpack: Depacketizer
+    last_sequence: int = -1
+    timestamp: int = 0
+    shift: int | None = None
+    first: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An access unit; `timestamp` counts on in the track's clock and never wraps."""
+
+    kind: str
+    timestamp: int
+    data: bytes
+    is_key: bool
+    arrived_us: int
+
+
+class Unsupported(Exception):
+    """The camera wants something that this client does not do; FFmpeg's may."""
+
+
+@dataclass(slots=True)
+class RtspClient:
+    """One connection. Blocking; messages never hold the login."""
+
+    url: str
+    timeout_s: float
+    where: str
+    _sock: socket.socket | None = None
+    _buffer: bytearray = field(default_factory=lambda: bytearray(BUFFER))
+    _start: int = 0
+    _end: int = 0
+    _sequence: int = 0
+    _session: str = ""
+    _session_s: float = DEFAULT_SESSION_S
+    _kept_s: float = 0.0
+    _tracks: dict[int, Track] = field(default_factory=dict)
+    _ready: deque[Arrived] = field(default_factory=deque)
+    _login: Login = field(default_factory=lambda: Login("", ""))
+    _base: str = ""
+    lost: int = 0
+
+    def open(self) -> list[sdp.Media]:
+        """Connect, ask what there is, and play one video and one audio stream; returns those that play."""
+        parts = urlsplit(self.url)
+        self._login = Login(unquote(parts.username or ""), unquote(parts.password or ""))
+        host = parts.netloc.rpartition("@")[2]
+        self._base = urlunsplit((parts.scheme, host, parts.path, parts.query, ""))
+        self._connect(parts.hostname or "", parts.port or 554)
+        described = self._ask("DESCRIBE", self._base, {"Accept": "application/sdp"})
+        text = described.body.decode("utf-8", "replace")
+        media = sdp.parse(text, described.get("content-base") or described.get("content-location") or self._base)
+        chosen = self._choose(media)
+        for number, one in enumerate(chosen):
+            self._set_up(number, one)
+        aggregate = (described.get("content-base") or self._base).rstrip("/") if len(chosen) > 1 else self._base
+        played = self._ask("PLAY", aggregate, {"Range": "npt=0.000-"})
+        self._align(played.get("rtp-info"))
+        self._kept_s = time.monotonic()
+        return chosen
+
+    def _connect(self, host: str, port: int) -> None:
+        try:
+            self._sock = socket.create_connection((host, port), self.timeout_s)
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        except ConnectionRefusedError:
+            raise CameraUnreachable(f"{self.where}: nothing listens there (connection refused)", cure=ADDRESS) from None
+        except TimeoutError:
+            raise CameraUnreachable(f"{self.where}: the camera does not answer", cure=ADDRESS) from None
+        except OSError as error:
+            raise CameraUnreachable(f"{self.where}: cannot be reached ({error.strerror or error})", cure=ADDRESS) from None
+
+    def _choose(self, media: list[sdp.Media]) -> list[sdp.Media]:
+        videos = [one for one in media if one.kind == "video"]
+        video = next((one for one in videos if one.codec in (Codec.H264, Codec.H265)), None)
+        if video is None:
+            names = ", ".join(one.name for one in videos) or "no video at all"
+            raise NotAVideo(f"{self.where}: the camera sends {names}", cure="Set the camera's video to H.264 or H.265.")
+        audio = next((one for one in media if one.kind == "audio" and one.codec is not None), None)
+        return [video] if audio is None else [video, audio]
+
+    def _set_up(self, number: int, media: sdp.Media) -> None:
+        channels = f"{number * 2}-{number * 2 + 1}"
+        answer = self._ask("SETUP", media.control, {"Transport": f"RTP/AVP/TCP;unicast;interleaved={channels}"})
+        transport = answer.get("transport").lower()
+        if "tcp" not in transport:
+            raise Unsupported("the camera does not send over TCP")
+        given = next((part for part in transport.split(";") if part.startswith("interleaved=")), f"interleaved={channels}")
+        session, *more = answer.get("session").split(";")
+        self._session = session.strip()
+        for part in more:
+            name, _, value = part.strip().partition("=")
+            if name == "timeout" and value.isdigit():
+                self._session_s = max(5.0, float(value))
+        assert media.codec is not None
+        channel = given.removeprefix("interleaved=").partition("-")[0]
+        self._tracks[int(channel) if channel.isdigit() else number * 2] = Track(
+            media, depacketizer(media.codec, media.parameters)
+        )
+
+    def _align(self, info: str) -> None:
+        for part in info.split(",url="):
+            fields = dict(field.strip().partition("=")[::2] for field in part.split(";"))
+            url = fields.get("url", part.partition(";")[0])
+            for track in self._tracks.values():
+                if fields.get("rtptime", "").isdigit() and track.media.control.rstrip("/").endswith(
+                    url.rstrip("/").rpartition("/")[2]
+                ):
+                    track.shift = int(fields["rtptime"])
+
+    # requests
+
+    def _ask(self, method: str, url: str, headers: dict[str, str]) -> Answer:
+        for again in (False, True):
+            self._send(method, url, headers)
+            answer = self._answer()
+            if answer.status == 401 and not again and self._login.challenge(answer.all("www-authenticate")):
+                continue
+            self._check(answer)
+            return answer
+        raise AssertionError
+
+    def _send(self, method: str, url: str, headers: dict[str, str]) -> None:
+        self._sequence += 1
+        lines = [f"{method} {url} RTSP/1.0", f"CSeq: {self._sequence}", f"User-Agent: {AGENT}"]
+        if self._session:
+            lines.append(f"Session: {self._session}")
+        if authorization := self._login.header(method, url):
+            lines.append(f"Authorization: {authorization}")
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        assert self._sock is not None
+        try:
+            self._sock.sendall("\r\n".join([*lines, "", ""]).encode())
+        except OSError:
+            raise CameraUnreachable(f"{self.where}: the camera hung up", cure=AGAIN) from None
+
+    def _check(self, answer: Answer) -> None:
+        if answer.status < 300:
+            return
+        if answer.status in (401, 403):
+            raise CameraRefusedLogin(
+                f"{self.where}: the camera refused the login", cure="Correct the camera's username and password."
+            )
+        if answer.status == 404:
+            raise CameraPathNotFound(
+                f"{self.where}: the camera knows no such path", cure="Correct the path at the end of the url."
+            )
+        if answer.status in (461, 300, 301, 302, 305):
+            raise Unsupported(f"status {answer.status}")
+        raise CameraUnreachable(f"{self.where}: the camera answered {answer.status} {answer.reason}", cure=AGAIN)
+
+    def _answer(self) -> Answer:
+        """Wait for a response; media that comes meanwhile is kept."""
+        deadline = time.monotonic() + self.timeout_s
+        while True:
+            answer = self._parse()
+            if answer is not None:
+                return answer
+            if time.monotonic() > deadline:
+                raise CameraUnreachable(
+                    f"{self.where}: what answers there does not speak RTSP, or says nothing", cure=ADDRESS
+                )
+            self._fill(max(0.05, deadline - time.monotonic()), while_waiting=True)
+
+    # what comes
+
+    def read(self, timeout_s: float) -> Arrived | None:
+        """Return the next access unit, or None when none came in time."""
+        deadline = time.monotonic() + timeout_s
+        while not self._ready:
+            self._keep_alive()
+            left = deadline - time.monotonic()
+            if left <= 0 or not self._fill(left):
+                return None
+            self._parse()
+        return self._ready.popleft()
+
+    def _keep_alive(self) -> None:
+        now = time.monotonic()
+        if now - self._kept_s > self._session_s / 2:
+            self._kept_s = now
+            self._send("GET_PARAMETER", self._base, {})
+
+    def _fill(self, timeout_s: float, *, while_waiting: bool = False) -> bool:
+        """Take what has come into the buffer; False when nothing came in time."""
+        sock = self._sock
+        if sock is None:
+            raise CameraUnreachable(f"{self.where}: closed", cure=AGAIN)
+        if self._end == len(self._buffer):
+            rest = self._buffer[self._start : self._end]
+            if len(rest) == len(self._buffer):
+                raise CameraUnreachable(f"{self.where}: what comes is no RTSP", cure=ADDRESS)
+            self._buffer[: len(rest)] = rest
+            self._start, self._end = 0, len(rest)
+        try:
+            sock.settimeout(timeout_s)
+            got = sock.recv_into(memoryview(self._buffer)[self._end :])
+        except TimeoutError:
+            if while_waiting:
+                raise CameraUnreachable(f"{self.where}: what answers there says nothing", cure=ADDRESS) from None
+            return False
+        except OSError:
+            raise CameraUnreachable(f"{self.where}: the connection broke", cure=AGAIN) from None
+        if got == 0:
+            raise CameraUnreachable(f"{self.where}: the camera hung up", cure=AGAIN)
+        self._end += got
+        return True
+
+    def _parse(self) -> Answer | None:
+        """Take apart what is in the buffer; stops at a response and returns it."""
+        buffer, at, end = self._buffer, self._start, self._end
+        now_us = time.monotonic_ns() // 1000
+        answer = None
+        with memoryview(buffer) as view:
+            while at + 4 <= end:
+                if buffer[at] == 0x24:
+                    stop = at + 4 + (buffer[at + 2] << 8 | buffer[at + 3])
+                    if stop > end:
+                        break
+                    track = self._tracks.get(buffer[at + 1])
+                    if track is not None:
+                        self._take_rtp(track, view, at + 4, stop, now_us)
+                    at = stop
+                    continue
+                found = self._response(at, end)
+                if found is None:
+                    break
+                answer, at = found
+                if answer.status:
+                    break
+        self._start, self._end = (0, 0) if at == end else (at, end)
+        return answer if answer is not None and answer.status else None
+
+    def _response(self, at: int, end: int) -> tuple[Answer, int] | None:
+        """Return the response (or the camera's own request, status 0) that begins here and where it ends; None: not yet whole."""
+        head_end = self._buffer.find(b"\r\n\r\n", at, end)
+        if head_end < 0:
+            if end - at > MAX_HEAD or self._buffer[at : at + 1] not in (b"R", b"O", b"S", b"G", b"A", b"T"):
+                raise CameraUnreachable(f"{self.where}: what comes is no RTSP", cure=ADDRESS)
+            return None
+        first, *lines = self._buffer[at:head_end].decode("utf-8", "replace").split("\r\n")
+        headers = [(name.strip().lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+        answer = Answer(0, "", headers, b"")
+        length = answer.get("content-length")
+        stop = head_end + 4 + (int(length) if length.isdigit() else 0)
+        if stop - at > len(self._buffer):
+            raise CameraUnreachable(f"{self.where}: the camera's answer is too long", cure=ADDRESS)
+        if stop > end:
+            return None
+        if first.startswith("RTSP/"):
+            _, status, *reason = [*first.split(" ", 2), ""]
+            answer.status, answer.reason = (int(status) if status.isdigit() else 500), reason[0]
+            answer.body = bytes(self._buffer[head_end + 4 : stop])
+        return answer, stop
+
+    def _take_rtp(self, track: Track, view: memoryview, at: int, stop: int, now_us: int) -> None:
+        """RTP (RFC 3550, 5.1): skip the header, count losses, and hand the payload on."""
+        first, second = view[at], view[at + 1] if stop - at >= 12 else 0
+        if stop - at < 12 or first >> 6 != 2 or second & 0x7F != track.media.payload:
+            return
+        sequence = view[at + 2] << 8 | view[at + 3]
+        timestamp = int.from_bytes(view[at + 4 : at + 8], "big")
+        body = at + 12 + 4 * (first & 15)
+        if first & 0x10 and body + 4 <= stop:
+            body += 4 + 4 * (view[body + 2] << 8 | view[body + 3])
+        if first & 0x20 and stop > body:
+            stop -= view[stop - 1]
+        if body > stop:
+            return
+        lost = track.last_sequence >= 0 and sequence != (track.last_sequence + 1) & 0xFFFF
+        track.last_sequence = sequence
+        self.lost += lost
+        if track.first is None:
+            track.first = track.timestamp = timestamp
+        step = (timestamp - track.timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+        unwrapped = track.timestamp + step
+        track.timestamp = unwrapped
+        origin = track.shift if track.shift is not None else track.first
+        for at_ticks, data, key in track.unpack.push(view[body:stop], unwrapped, bool(second & 0x80), lost):
+            since = at_ticks - origin
+            self._ready.append(Arrived(track.media.kind, since, data, key, now_us))
+
+    def close(self) -> None:
+        """Hang up, with a TEARDOWN where that is quick."""
+        sock, self._sock = self._sock, None
+        if sock is None:
+            return
+        try:
+            if self._session:
+                sock.settimeout(0.2)
+                sock.sendall(
+                    f"TEARDOWN {self._base} RTSP/1.0\r\nCSeq: {self._sequence + 1}\r\nSession: {self._session}\r\n\r\n".encode()
+                )
+            sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        sock.close()

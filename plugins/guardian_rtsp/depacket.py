@@ -1,0 +1,173 @@
+"""From RTP payloads to access units: H.264 (RFC 6184), H.265 (RFC 7798), AAC (RFC 3640), Opus (RFC 7587), G.711.
+
+Each takes payloads in order and gives an access unit, with the timestamp of its packets, when it is whole. What is lost on
+the way costs the access unit it belonged to. Units come out with lengths of four bytes before them, as MP4 wants them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from guardian.sdk import Codec
+
+MAX_UNIT = 16 * 1024 * 1024
+Unit = tuple[int, bytes, bool]  # timestamp, data, keyframe
+
+
+class Depacketizer(Protocol):
+    """Takes one payload; `lost`: packets before it are missing."""
+
+    def push(self, payload: memoryview, timestamp: int, marker: bool, lost: bool) -> Iterator[Unit]: ...
+
+
+class Video:
+    """H.264 and H.265: single units, aggregated units, fragmented units."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._h265 = codec is Codec.H265
+        self._parts: list[bytes] = []
+        self._fragment: list[bytes] = []
+        self._size = 0
+        self._key = self._broken = False
+        self._timestamp: int | None = None
+
+    def push(self, payload: memoryview, timestamp: int, marker: bool, lost: bool) -> Iterator[Unit]:
+        """Take a payload; an access unit ends at the marker, or where the timestamp changes."""
+        if timestamp != self._timestamp:
+            if self._parts:
+                yield from self._whole()
+            self._begin(timestamp)
+        if lost:
+            self._broken = True
+        if len(payload) > (2 if self._h265 else 1) and not self._broken:
+            self._take(payload)
+        if marker:
+            yield from self._whole()
+            self._begin(None)
+
+    def _begin(self, timestamp: int | None) -> None:
+        self._timestamp, self._parts, self._fragment = timestamp, [], []
+        self._size, self._key, self._broken = 0, False, False
+
+    def _whole(self) -> Iterator[Unit]:
+        if self._parts and not self._broken and not self._fragment and self._timestamp is not None:
+            yield self._timestamp, b"".join(self._parts), self._key
+        self._parts = []
+
+    def _take(self, payload: memoryview) -> None:
+        self._size += len(payload)
+        if self._size > MAX_UNIT:
+            self._broken = True
+        elif self._h265:
+            self._take_h265(payload)
+        else:
+            self._take_h264(payload)
+
+    def _take_h264(self, payload: memoryview) -> None:
+        first = payload[0]
+        kind = first & 31
+        if kind == 28:  # FU-A
+            head = payload[1]
+            if head & 0x80:
+                self._fragment = [bytes(((first & 0xE0) | (head & 31),))]
+            self._more(payload[2:], bool(head & 0x40), head & 31 == 5)
+        elif kind == 24:  # STAP-A
+            self._aggregate(payload[1:])
+        elif kind < 24:
+            self._unit(bytes(payload), kind == 5)
+        else:
+            self._broken = True
+
+    def _take_h265(self, payload: memoryview) -> None:
+        kind = payload[0] >> 1 & 63
+        if kind == 49:  # FU
+            head = payload[2]
+            inner = head & 63
+            if head & 0x80:
+                self._fragment = [bytes(((payload[0] & 0x81) | inner << 1, payload[1]))]
+            self._more(payload[3:], bool(head & 0x40), 16 <= inner <= 23)
+        elif kind == 48:  # AP
+            self._aggregate(payload[2:])
+        elif kind < 48:
+            self._unit(bytes(payload), 16 <= kind <= 23)
+        else:
+            self._broken = True
+
+    def _more(self, part: memoryview, last: bool, key: bool) -> None:
+        if not self._fragment:  # its beginning is missing
+            self._broken = True
+            return
+        self._fragment.append(bytes(part))
+        if last:
+            unit, self._fragment = b"".join(self._fragment), []
+            self._unit(unit, key)
+
+    def _unit(self, unit: bytes, key: bool) -> None:
+        self._parts.append(len(unit).to_bytes(4, "big"))
+        self._parts.append(unit)
+        self._key = self._key or key
+
+    def _aggregate(self, rest: memoryview) -> None:
+        while len(rest) > 2:
+            size = rest[0] << 8 | rest[1]
+            if not 0 < size <= len(rest) - 2:
+                self._broken = True
+                return
+            unit = bytes(rest[2 : 2 + size])
+            kind = unit[0] >> 1 & 63 if self._h265 else unit[0] & 31
+            self._unit(unit, 16 <= kind <= 23 if self._h265 else kind == 5)
+            rest = rest[2 + size :]
+
+
+class Aac:
+    """AAC in the mode that cameras use (AAC-hbr): a table of sizes, then the frames; a large frame in several packets."""
+
+    def __init__(self, parameters: dict[str, str]) -> None:
+        self._size_bits = _number(parameters.get("sizelength"), 13)
+        self._index_bits = _number(parameters.get("indexlength"), 3)
+        self._partial = b""
+        self._wanted = 0
+
+    def push(self, payload: memoryview, timestamp: int, marker: bool, lost: bool) -> Iterator[Unit]:
+        """Take a payload."""
+        if lost:
+            self._partial, self._wanted = b"", 0
+        if len(payload) < 2 or self._size_bits + self._index_bits != 16:
+            return
+        bits = payload[0] << 8 | payload[1]
+        count = bits // 16
+        at = 2 + 2 * count
+        if at > len(payload):
+            return
+        sizes = [(payload[2 + 2 * n] << 8 | payload[3 + 2 * n]) >> self._index_bits for n in range(count)]
+        if count == 1 and sizes[0] > len(payload) - at:
+            self._partial += bytes(payload[at:])
+            if len(self._partial) >= sizes[0]:
+                whole, self._partial = self._partial[: sizes[0]], b""
+                yield timestamp, whole, True
+            return
+        for n, size in enumerate(sizes):
+            if at + size <= len(payload) and size:
+                yield timestamp + n * 1024, bytes(payload[at : at + size]), True
+            at += size
+
+
+class Whole:
+    """One packet, one frame: Opus and G.711."""
+
+    def push(self, payload: memoryview, timestamp: int, marker: bool, lost: bool) -> Iterator[Unit]:
+        """Take a payload."""
+        if len(payload):
+            yield timestamp, bytes(payload), True
+
+
+def _number(text: str | None, otherwise: int) -> int:
+    return int(text) if text is not None and text.isdigit() else otherwise
+
+
+def depacketizer(codec: Codec, parameters: dict[str, str]) -> Depacketizer:
+    """Return the one for a codec."""
+    if codec in (Codec.H264, Codec.H265):
+        return Video(codec)
+    return Aac(parameters) if codec is Codec.AAC else Whole()
