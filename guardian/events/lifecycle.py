@@ -28,6 +28,7 @@ UPDATE_GAP_US = SECOND_US
 MOST_PATH_POINTS = 3600  # twenty minutes; then every other point goes
 CLEARLY = 0.06  # an event's best score must pass the model's threshold by this share of what is left to 1
 QUIET_US = 10 * SECOND_US
+ONE_THING = 0.65  # IoU at which two boxes of different kinds are one thing named twice; a rider and a bicycle reach 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,9 @@ class EventLifecycle:
                 self._sight(utc_us, track)
         live = {track.id for track in tracks}
         self._drop_all_but(live)
-        for followed in list(self._followed.values()):
-            if followed.event is None and followed.seen_us == utc_us:
-                self._consider(utc_us, followed, threshold)
+        pending = [one for one in self._followed.values() if one.event is None and one.seen_us == utc_us]
+        for followed in sorted(pending, key=lambda one: -one.best):  # of two names for one thing the better one counts
+            self._consider(utc_us, followed, threshold)
         self.tick(utc_us)
 
     def tick(self, utc_us: int) -> None:
@@ -214,8 +215,8 @@ class EventLifecycle:
         """Return the open event that a new track belongs to: one lost near by, or one that is seen in the same place."""
         for other in self._open:
             if kin(other.event.label) != kin(one.track.label):
-                continue
-            if other.seen_us < utc_us or not other.tracks:
+                near = utc_us - other.seen_us <= SECOND_US and other.box.iou(one.track.box) >= ONE_THING
+            elif other.seen_us < utc_us or not other.tracks:
                 near = other.seen_us <= one.first_us + SECOND_US and _near(other.box, one.path[0].box, one.track.box)
             else:
                 near = _covers(other.box, one.track.box)
@@ -232,7 +233,7 @@ class EventLifecycle:
     def _go_on(self, utc_us: int, one: _Followed, event: _Open) -> None:
         """An event's thing is seen in this frame."""
         label, score = one.track.label, one.track.score
-        if label not in self._rules.labels or kin(label) != kin(event.event.label):
+        if label not in self._rules.labels or one.best < event.event.score:  # the name of the best sight stays
             label = event.event.label
         event.tracks.add(one.track.id)
         event.event = replace(event.event, label=label, score=max(event.event.score, one.best))

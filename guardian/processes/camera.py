@@ -230,6 +230,8 @@ class CameraProcess:
             for stream in self.streams.values():
                 if stream.recorder is not None:
                     stream.recorder.sealer = sealer
+                if stream.watcher is not None:
+                    stream.watcher.use_sealer(sealer)
         elif isinstance(message, Stop):
             self._stop()
 
