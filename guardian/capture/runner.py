@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 
@@ -75,10 +76,21 @@ class CaptureRunner:
     def stop(self, within_s: float = 3.0) -> None:
         """End; the source is closed from outside when it does not come back."""
         self._stop.set()
+        if self._thread.ident is None or self._thread is threading.current_thread():
+            return
         self._thread.join(within_s / 2)
         if self._thread.is_alive() and (source := self._source) is not None:
-            source.close()
+            self._close_outside(source)
             self._thread.join(within_s / 2)
+
+    def _close_outside(self, source: CameraSource) -> None:
+        """Close a source that may hang, in a thread that may hang with it."""
+
+        def close() -> None:
+            with contextlib.suppress(Exception):
+                source.close()
+
+        threading.Thread(target=close, name=f"close {self._name}", daemon=True).start()
 
     def status(self) -> StreamStatus:
         """Measure the last seconds."""
@@ -94,7 +106,8 @@ class CaptureRunner:
         backoff = Backoff()
         while not self._stop.is_set():
             began_s = self._clock.mono_s()
-            self._say(CameraState.CONNECTING if not self._error_code else self._state, None)
+            if not self._error_code:  # while it retries, the fault stays in sight
+                self._say(CameraState.CONNECTING, None)
             try:
                 self._capture()
                 return
@@ -141,15 +154,18 @@ class CaptureRunner:
             raise NotAVideo(error.message, cure=error.cure) from error
         finally:
             self._busy_since_s = self._clock.mono_s()
-            source.close()
-            self._busy_since_s = None
-            self._source = None
+            try:
+                source.close()
+            except Exception as error:  # noqa: BLE001 - foreign code: the fault that led here says more
+                _log.warning("source_close", stream=self._name, problem=f"{type(error).__name__}: {redact(str(error))}")
+            self._busy_since_s = self._source = None
 
     def _read_all(self, source: CameraSource, normaliser: Normaliser) -> None:
         dropped_before = self.dropped
         while not self._stop.is_set():
             self._busy_since_s = self._clock.mono_s()
             packet = source.read(READ_S)
+            self._busy_since_s = None  # what takes long from here on is not the source
             now_s = self._clock.mono_s()
             if packet is None:
                 if self._flow.stalled(now_s):
@@ -189,6 +205,6 @@ class CaptureRunner:
             if stuck_s > CLOSE_AFTER_S and not closed and (source := self._source) is not None:
                 closed = True
                 _log.warning("source_slow", stream=self._name, stuck_s=round(stuck_s))
-                threading.Thread(target=source.close, daemon=True).start()
+                self._close_outside(source)
             elif stuck_s < READ_S * 2:
                 closed = False
