@@ -27,10 +27,22 @@ class Video:
     def __init__(self, codec: Codec) -> None:
         self._h265 = codec is Codec.H265
         self._parts: list[bytes] = []
-        self._fragment: list[bytes] = []
+        self._fragment: list[bytes | bytearray] = []
         self._size = 0
         self._key = self._broken = False
         self._timestamp: int | None = None
+        self.raw_timestamp = b""  # as it stands in the packets of the unit that is being put together
+
+    def more(self, raw_timestamp: bytearray, first: int, buffer: bytearray, start: int, stop: int) -> bool:
+        """Take the middle of a fragmented unit from a buffer; False where it is none of the unit at hand."""
+        kind = first >> 1 & 63 if self._h265 else first & 31
+        if kind != (49 if self._h265 else 28) or not self._fragment or self._broken or raw_timestamp != self.raw_timestamp:
+            return False
+        self._size += stop - start
+        if self._size > MAX_UNIT:
+            return False
+        self._fragment.append(buffer[start:stop])
+        return True
 
     def push(self, payload: memoryview, timestamp: int, marker: bool, lost: bool) -> Iterator[Unit]:
         """Take a payload; an access unit ends at the marker, or where the timestamp changes."""

@@ -51,6 +51,10 @@ class NativeSource:
             return Packet("video", came.data, came.timestamp, came.timestamp, 0, came.is_key, came.arrived_us)
         return Packet("audio", came.data, came.timestamp, came.timestamp, 0, True, came.arrived_us)
 
+    def hurry(self, on: bool) -> None:
+        """Somebody looks: give each packet as it comes."""
+        self._client.calm = not on
+
     def close(self) -> None:
         """Hang up."""
         self._client.close()
@@ -94,6 +98,11 @@ class RtspSource:
                 f"{self._config.public_address(self._stream)}: pictures come out of order; asked anew with FFmpeg's client",
                 cure="It is asked anew by itself. Turning B-frames off in the camera saves work.",
             ) from None
+
+    def hurry(self, on: bool) -> None:
+        """Somebody looks: give each packet as it comes, at the price of more wakes."""
+        if isinstance(self._source, NativeSource):
+            self._source.hurry(on)
 
     def close(self) -> None:
         """Hang up."""
