@@ -1,0 +1,96 @@
+"""Motion on drawn scenes: what moves, noise, light, masks."""
+
+import cv2
+import numpy as np
+import pytest
+
+from guardian.watch.motion import FIRST_FRAMES, WIDTH, MotionDetector
+
+RANDOM = np.random.default_rng(5)
+SCENE = cv2.GaussianBlur(RANDOM.integers(40, 200, (360, 640), np.uint8), (0, 0), 9)
+
+
+def frame(noise=0.0, light=0.0, box=None):
+    picture = SCENE.astype(np.float32) + light
+    if box is not None:
+        x, y, w, h = box
+        picture[y : y + h, x : x + w] = 20
+    if noise:
+        picture += RANDOM.normal(0, noise, picture.shape)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def settled(frames=40, noise=0.0, masks=()):
+    detector = MotionDetector(masks)
+    for _ in range(frames):
+        detector.update(frame(noise))
+    return detector
+
+
+def test_the_first_frames_are_settling():
+    detector = MotionDetector()
+    told = [detector.update(frame()).settling for _ in range(FIRST_FRAMES + 3)]
+    assert told == [True] * (FIRST_FRAMES + 1) + [False] * 2
+
+
+@pytest.mark.parametrize("noise", [0.0, 4.0, 12.0])
+def test_noise_is_no_motion_and_what_moves_is_found_in_it(noise):
+    detector = settled(60, noise)
+    assert [detector.update(frame(noise)).boxes for _ in range(10)] == [()] * 10
+    (box,) = detector.update(frame(noise, box=(200, 100, 60, 120))).boxes
+    assert (box.x1, box.y1, box.x2, box.y2) == pytest.approx((200 / 640, 100 / 360, 260 / 640, 220 / 360), abs=0.03)
+
+
+def test_two_things_are_two_boxes_the_larger_first():
+    picture = frame(box=(60, 60, 80, 120))
+    picture[250:290, 500:540] = 20
+    first, second = settled().update(picture).boxes
+    assert first.x1 < 0.2 < 0.7 < second.x1
+
+
+def test_a_speck_is_none():
+    assert settled().update(frame(box=(300, 200, 3, 3))).boxes == ()
+
+
+def test_a_lamp_is_light_and_not_motion():
+    detector = settled()
+    motion = detector.update(frame(light=45))
+    assert motion.boxes == ()
+    assert motion.settling
+    for _ in range(FIRST_FRAMES + 1):
+        motion = detector.update(frame(light=45))
+    assert (motion.boxes, motion.settling) == ((), False)
+
+
+def test_dusk_is_no_motion():
+    detector = settled()
+    for step in range(200):
+        assert detector.update(frame(light=-0.1 * step)).boxes == ()
+
+
+def test_what_comes_to_rest_joins_the_background():
+    detector = settled()
+    assert detector.update(frame(box=(200, 100, 60, 120))).boxes
+    for _ in range(5 * 60):
+        motion = detector.update(frame(box=(200, 100, 60, 120)))
+    assert motion.boxes == ()
+
+
+def test_a_mask_hides_what_moves_behind_it():
+    mask = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+    detector = settled(masks=(mask,))
+    assert detector.update(frame(box=(100, 100, 60, 120))).boxes == ()
+    assert len(detector.update(frame(box=(450, 100, 60, 120))).boxes) == 1
+
+
+def test_after_a_reset_or_another_size_the_background_is_new():
+    detector = settled()
+    detector.reset()
+    assert detector.update(frame(box=(200, 100, 60, 120))).settling
+    assert detector.update(np.zeros((100, 200), np.uint8)).settling
+
+
+def test_wide_pictures_are_made_small():
+    detector = MotionDetector()
+    detector.update(np.zeros((1080, 1920), np.uint8))
+    assert detector._background.shape == (180, WIDTH)
