@@ -10,7 +10,7 @@ from typing import Any
 import av
 from av import error as fault
 
-from guardian.sdk import Codec, EndOfSource, NotAVideo, Packet, StreamInfo, TrackInfo
+from guardian.sdk import CameraUnreachable, Codec, EndOfSource, NotAVideo, Packet, StreamInfo, TrackInfo
 from guardian_file.config import FileConfig
 
 VIDEO = {"h264": Codec.H264, "hevc": Codec.H265}
@@ -28,16 +28,18 @@ class FileSource:
         self._container: Any = None
         self._packets: Iterator[Any] = iter(())
         self._stop = threading.Event()
+        self._reading, self._closing = threading.Lock(), False
         self._began_s = 0.0
         self._first_s: float | None = None
         self._shift_s = 0.0
-        self._end_s = 0.0
+        self._end_s = self._step_s = 0.0
+        self._last_s: float | None = None
         self._waiting: Any = None
         self._given = 0
 
     def open(self, stop: threading.Event) -> StreamInfo:
         """Open the file; NotAVideo says what is wrong with it."""
-        self._stop = stop
+        self._stop, self._closing = stop, False
         info = self._open()
         self._began_s = time.monotonic()
         return info
@@ -45,11 +47,13 @@ class FileSource:
     def _open(self) -> StreamInfo:
         path = self._config.path
         try:
+            if path.is_dir():
+                raise NotAVideo(f"{path}: this is a folder", cure="Name one of the files in it.")
             if not path.is_file():
                 raise NotAVideo(f"{path}: there is no such file", cure="Correct source.path.")
             if path.stat().st_size == 0:
                 raise NotAVideo(f"{path}: the file is empty", cure="Choose another file.")
-            self._container = av.open(str(path))
+            self._container = av.open(f"file:{path}")
         except fault.FFmpegError as error:
             cut = isinstance(error, fault.InvalidDataError)
             what = (
@@ -69,6 +73,16 @@ class FileSource:
 
     def read(self, timeout_s: float) -> Packet | None:
         """Return the next packet when its time has come."""
+        with self._reading:
+            try:
+                return self._read(timeout_s)
+            finally:
+                if self._closing:
+                    self._let_go()
+
+    def _read(self, timeout_s: float) -> Packet | None:
+        if self._closing:
+            raise CameraUnreachable(f"{self._config.path}: closed", cure="It is opened anew by itself.")
         packet = self._waiting if self._waiting is not None else self._next()
         self._waiting = packet
         if packet is None:
@@ -93,19 +107,25 @@ class FileSource:
             except fault.FFmpegError:
                 self._again()
                 continue
-            if packet.size == 0 or packet.dts is None:
+            if packet.size == 0:
                 continue
-            if self._first_s is None:
-                self._first_s = float(packet.dts * packet.time_base)
+            self._note_times(packet)
             return packet
+
+    def _note_times(self, packet: Any) -> None:
+        """Give a packet without times those that follow from the one before, and learn the file's first time."""
+        if packet.dts is None:
+            packet.dts = round((self._end_s - self._shift_s + (self._first_s or 0.0)) / packet.time_base)
+        if self._first_s is None:
+            self._first_s = float(packet.dts * packet.time_base)
 
     def _again(self) -> None:
         if not self._given:
             raise NotAVideo(f"{self._config.path}: the file holds no picture", cure="Choose another file.")
         if not self._config.loop:
             raise EndOfSource(f"{self._config.path}: played to its end")
-        self._shift_s, self._given = self._end_s, 0
-        self.close()
+        self._shift_s, self._given, self._last_s = self._end_s, 0, None
+        self._let_go()
         self._open()
 
     def _time_of(self, packet: Any) -> float:
@@ -114,23 +134,36 @@ class FileSource:
     def _packet(self, packet: Any) -> Packet:
         is_video = packet.stream.index == self._video_index
         duration = packet.duration or 0
-        shift = round(self._shift_s / packet.time_base)
+        shift, ticks = round(self._shift_s / packet.time_base), packet.time_base.numerator
+        at_s, lasts_s = self._time_of(packet) + self._shift_s, float(duration * packet.time_base)
         if is_video:
             self._given += 1
-            self._end_s = max(self._end_s, self._time_of(packet) + self._shift_s + float((duration or 1) * packet.time_base))
+            if self._last_s is not None:
+                self._step_s = at_s - self._last_s
+            self._last_s = at_s
+            lasts_s = lasts_s or self._step_s or float(packet.time_base)
+        self._end_s = max(self._end_s, at_s + lasts_s)
         return Packet(
             "video" if is_video else "audio",
             bytes(packet),
-            packet.pts + shift if packet.pts is not None else None,
-            packet.dts + shift,
-            duration,
+            (packet.pts + shift) * ticks if packet.pts is not None else None,
+            (packet.dts + shift) * ticks,
+            duration * ticks,
             bool(packet.is_keyframe),
             time.monotonic_ns() // 1000,
         )
 
     def close(self) -> None:
-        """Close the file."""
-        container, self._container = self._container, None
+        """Close the file. During a read, which FFmpeg would not survive, the read closes it when it comes back."""
+        self._closing = True
+        if self._reading.acquire(blocking=False):
+            try:
+                self._let_go()
+            finally:
+                self._reading.release()
+
+    def _let_go(self) -> None:
+        container, self._container, self._packets = self._container, None, iter(())
         if container is not None:
             container.close()
 

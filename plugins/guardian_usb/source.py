@@ -34,6 +34,7 @@ class UsbSource:
         self._packets: Iterator[Any] = iter(())
         self._ready: deque[Packet] = deque()
         self._first_us: int | None = None
+        self._reading, self._closing = threading.Lock(), False
 
     def open(self, stop: threading.Event) -> StreamInfo:
         """Wait some seconds for the camera to be plugged in, and open it in its best form."""
@@ -75,8 +76,14 @@ class UsbSource:
 
     def read(self, timeout_s: float) -> Packet | None:
         """Return the next packet; CameraUnreachable when it was unplugged."""
-        if self._ready:
-            return self._ready.popleft()
+        with self._reading:
+            try:
+                return self._ready.popleft() if self._ready else self._read()
+            finally:
+                if self._closing:
+                    self._let_go()
+
+    def _read(self) -> Packet | None:
         try:
             packet = next(self._packets)
             if packet.size == 0:
@@ -94,12 +101,25 @@ class UsbSource:
             at = now_us - self._first_us
             self._ready.append(Packet("video", bytes(packet), at, at, 0, bool(packet.is_keyframe), now_us))
             return
-        for frame in packet.decode():
+        try:
+            frames = packet.decode()
+        except av.InvalidDataError:  # many cameras begin with half a picture
+            return
+        for frame in frames:
             self._ready.extend(encoded(self._encoder, frame, now_us - self._first_us, now_us))
 
     def close(self) -> None:
-        """Let go of the camera."""
+        """Let go of the camera. During a read, which FFmpeg would not survive, the read does so when it comes back."""
+        self._closing = True
+        if self._reading.acquire(blocking=False):
+            try:
+                self._let_go()
+            finally:
+                self._reading.release()
+
+    def _let_go(self) -> None:
         container, self._container, self._encoder = self._container, None, None
+        self._packets = iter(())
         if container is not None:
             container.close()
 
