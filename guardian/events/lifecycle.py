@@ -215,7 +215,7 @@ class EventLifecycle:
         """Return the open event that a new track belongs to: one lost near by, or one that is seen in the same place."""
         for other in self._open:
             if kin(other.event.label) != kin(one.track.label):
-                near = utc_us - other.seen_us <= SECOND_US and other.box.iou(one.track.box) >= ONE_THING
+                near = one.first_us - other.seen_us <= SECOND_US and _is_one(other.box, one.path[0].box, one.track.box)
             elif other.seen_us < utc_us or not other.tracks:
                 near = other.seen_us <= one.first_us + SECOND_US and _near(other.box, one.path[0].box, one.track.box)
             else:
@@ -293,6 +293,11 @@ def _extend(path: list[PathPoint], utc_us: int, box: Box) -> None:
 def _near(lost: Box, first: Box, now: Box) -> bool:
     """Say whether a thing that was lost in one box may be the one that came up in `first`."""
     return any(_beside(lost, box) for box in (first, now))
+
+
+def _is_one(other: Box, first: Box, now: Box) -> bool:
+    """Say whether a thing of another name, first seen in `first`, is the very thing in `other`."""
+    return max(other.iou(first), other.iou(now)) >= ONE_THING
 
 
 def _beside(a: Box, b: Box) -> bool:

@@ -19,6 +19,8 @@ Plane = NDArray[np.uint8]
 Pixels = tuple[int, int, int, int]  # left, top, right, bottom
 
 _NAMES = {Codec.H264: "h264", Codec.H265: "hevc"}
+LUMA = (219 / 255, 16.0)  # full range to 16..235, and chroma to 16..240 around 128 (ITU-R BT.601)
+CHROMA = (224 / 255, 128 * (1 - 224 / 255))
 _PLANAR_420 = ("yuv420p", "yuvj420p")
 
 
@@ -49,11 +51,12 @@ class Picture:
         if width & 1 or height & 1:  # only where the picture itself is odd
             luma = np.pad(luma, ((0, height & 1), (0, width & 1)), mode="edge")
         planar = np.empty((half_h * 3, half_w * 2), np.uint8)
-        planar[: half_h * 2] = _stretch(luma) if self._full_range else luma
+        planar[: half_h * 2] = _squeeze(luma, *LUMA) if self._full_range else luma
         chroma = planar[half_h * 2 :].reshape(2, half_h, half_w)
         for index in (0, 1):
             plane = self._plane(index + 1, (self.width + 1) // 2, (self.height + 1) // 2)
-            chroma[index] = plane[top // 2 : top // 2 + half_h, left // 2 : left // 2 + half_w]
+            part = plane[top // 2 : top // 2 + half_h, left // 2 : left // 2 + half_w]
+            chroma[index] = _squeeze(part, *CHROMA) if self._full_range else part
         colour: Plane = cv2.cvtColor(planar, cv2.COLOR_YUV2BGR_I420)  # type: ignore[assignment]
         return colour[:height, :width]
 
@@ -95,7 +98,7 @@ class Decoder:
         return self._start_us + pts * SECOND_US // VIDEO_TIMESCALE
 
 
-def _stretch(luma: Plane) -> Plane:
-    """Return full-range luma as OpenCV's conversion expects it, 16..235."""
-    squeezed: Plane = cv2.convertScaleAbs(luma, alpha=219 / 255, beta=16)  # type: ignore[assignment]
+def _squeeze(plane: Plane, share: float, least: float) -> Plane:
+    """Return a full-range plane as OpenCV's conversion expects it."""
+    squeezed: Plane = cv2.convertScaleAbs(plane, alpha=share, beta=least)  # type: ignore[assignment]
     return squeezed
