@@ -22,7 +22,7 @@ import skimage
 from numpy.typing import NDArray
 
 WIDTH, HEIGHT, FPS, SECONDS = 1280, 720, 15, 24
-GOP = 2 * FPS
+GOP = FPS
 MOST_BYTES = 2_000_000
 WALL = 560  # from this row down there is the garden wall
 Image = NDArray[np.float32]  # 0..1, BGR
@@ -286,7 +286,7 @@ def lens(scene: Image) -> Image:
 
 
 def write(path: Path) -> None:
-    """Encode the clip: H.264 as cameras send it, a keyframe every two seconds, no B-frames."""
+    """Encode the clip: H.264 as cameras send it, a keyframe every second, no B-frames."""
     back = lens(yard())
     front = wall()
     front[..., :3] = lens(front[..., :3])
@@ -299,7 +299,7 @@ def write(path: Path) -> None:
         stream.codec_context.thread_count = 1
         stream.options = {
             "preset": "slow",
-            "crf": "29",
+            "crf": "30",
             "profile": "main",
             "x264-params": f"keyint={GOP}:min-keyint={GOP}:scenecut=0:bframes=0:threads=1",
         }
