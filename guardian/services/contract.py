@@ -68,7 +68,9 @@ class LiveFeed(Protocol):
 class Live(Protocol):
     """Live video."""
 
-    def subscribe(self, camera: str, can_play: frozenset[str], prefer: str = "main") -> AbstractAsyncContextManager[LiveFeed]:
+    def subscribe(
+        self, camera: str, can_play: frozenset[str], prefer: str = "main"
+    ) -> AbstractAsyncContextManager[LiveFeed]:
         """Begin a feed that the viewer can play. `can_play`: codec words (`h264`, `h265`). Sub stream or a transcode is
         chosen when the preferred stream cannot be played, and `note` says so. ServiceUnavailable while the camera is away."""
         ...
