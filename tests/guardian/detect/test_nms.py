@@ -69,5 +69,6 @@ def test_what_stands_does_not_cover_and_what_falls_is_covered_by_a_better_one(ro
 @given(BOX, BOX)
 def test_overlap_agrees_with_the_model_value(a, b):
     iou = Box(*a).iou(Box(*b))
-    if abs(iou - 0.4) > 1e-3:
+    tiny = min(Box(*a).area, Box(*b).area) < 1e-9  # far below a pixel, where single precision has nothing left to divide
+    if abs(iou - 0.4) > 1e-3 and not tiny:
         assert bool(covers(np.array([a, b], np.float32), 0.4)[0, 1]) == (iou > 0.4)
