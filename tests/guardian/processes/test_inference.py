@@ -211,6 +211,9 @@ def test_a_request_outside_of_the_memory_gets_an_error(path, served):
 @pytest.mark.parametrize("what", ["rubbish", "memory that can shrink", "lies about size", "two descriptors"])
 def test_a_camera_that_misbehaves_is_hung_up_on_and_others_go_on(path, served, what):
     other, answers = client_of(path, "other"), []
+    assert other.submit([BLANK], answers.append)
+    until(lambda: answers)  # from here on it holds all the descriptors it will
+    answers.clear()
     before = len(os.listdir("/proc/self/fd"))
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.settimeout(5)
