@@ -45,6 +45,7 @@ class Supervisor:
 
     def __init__(self, clock: Clock, tasks: Tasks) -> None:
         self._clock, self._tasks = clock, tasks
+        self._own, self._since_us = psutil.Process(), clock.now().utc_us
         self._children: dict[str, Child] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
 
@@ -130,8 +131,8 @@ class Supervisor:
             psutil.Process(child.process.pid).send_signal(number)
 
     def usage(self) -> tuple[ProcessUse, ...]:
-        """Measure every child. Blocking for some milliseconds."""
-        found = []
+        """Measure this process and every child. Blocking for some milliseconds."""
+        found = [ProcessUse("conductor", "", self._own.pid, self._own.cpu_percent(), memory_of(self._own), 0, self._since_us)]
         for child in list(self._children.values()):
             use = _measure(child)
             if use is not None:
