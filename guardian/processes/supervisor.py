@@ -132,7 +132,9 @@ class Supervisor:
 
     def usage(self) -> tuple[ProcessUse, ...]:
         """Measure this process and every child. Blocking for some milliseconds."""
-        found = [ProcessUse("conductor", "", self._own.pid, self._own.cpu_percent(), memory_of(self._own), 0, self._since_us)]
+        found = [
+            ProcessUse("conductor", "", self._own.pid, self._own.cpu_percent(), memory_of(self._own), 0, self._since_us)
+        ]
         for child in list(self._children.values()):
             use = _measure(child)
             if use is not None:

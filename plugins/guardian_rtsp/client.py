@@ -20,7 +20,9 @@ from guardian_rtsp.depacket import Depacketizer, depacketizer
 BUFFER = 512 * 1024
 MAX_HEAD = 64 * 1024
 DEFAULT_SESSION_S = 60.0
-GATHER_S = 0.08  # nobody looks: a tenth of a second later is early enough for recording and watching
+# While nobody looks, frames may gather: a wake and its cold caches cost more than what is taken in. A quarter of a second
+# is early enough for recording and watching; at rates that would fill the buffer in that time it is shorter.
+GATHER_S, SHORT_GATHER_S = 0.25, 0.04
 AGENT = "Guardian"
 ADDRESS = "Is the camera on, and are the address and the port right?"
 AGAIN = "It is asked anew by itself."
@@ -93,6 +95,7 @@ class RtspClient:
     _base: str = ""
     lost: int = 0
     calm: bool = True
+    _gather_s: float = GATHER_S
 
     def open(self) -> list[sdp.Media]:
         """Connect, ask what there is, and play one video and one audio stream; returns those that play."""
@@ -117,7 +120,6 @@ class RtspClient:
         try:
             self._sock = socket.create_connection((host, port), self.timeout_s)
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         except ConnectionRefusedError:
             raise CameraUnreachable(f"{self.where}: nothing listens there (connection refused)", cure=ADDRESS) from None
         except TimeoutError:
@@ -226,7 +228,7 @@ class RtspClient:
         while not self._ready:
             self._keep_alive()
             if self.calm:
-                time.sleep(GATHER_S)  # a wake costs more than what it takes in: let some frames gather
+                time.sleep(self._gather_s)
             left = deadline - time.monotonic()
             if left <= 0 or not self._fill(left):
                 return None
@@ -262,6 +264,7 @@ class RtspClient:
         if got == 0:
             raise CameraUnreachable(f"{self.where}: the camera hung up", cure=AGAIN)
         self._end += got
+        self._gather_s = SHORT_GATHER_S if got > BUFFER // 2 else GATHER_S
         return True
 
     def _parse(self) -> Answer | None:
