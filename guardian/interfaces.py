@@ -28,6 +28,9 @@ class CameraSource(Protocol):
 
     Raises the `DeviceFault` family (`CameraUnreachable`, `CameraRefusedLogin`, `CameraPathNotFound`, `NotAVideo`,
     `EndOfSource`), each with a cure; messages must not contain passwords.
+
+    A source may also have `allow_delay(seconds: float)`, called from another thread: packets may be given so much later
+    than they come, so that several can be taken in at once, which saves work. 0 while somebody looks at the stream live.
     """
 
     def open(self, stop: threading.Event) -> StreamInfo:

@@ -24,6 +24,7 @@ _log = structlog.get_logger(__name__)
 READ_S = 1.0
 CLOSE_AFTER_S = 20.0  # a call into a source that takes longer is broken off by closing it from outside
 HUNG_AFTER_S = 30.0  # and longer than this, the process is given up
+LOOK_EVERY_S = 2.5
 
 OnRun = Callable[[StreamInfo, Instant], None]
 OnSample = Callable[[Sample, int], None]
@@ -58,6 +59,7 @@ class CaptureRunner:
         self._state = CameraState.STARTING
         self._error_code = ""
         self._steady: SteadyClock | None = None
+        self._delay_s = 0.0
         self.reconnects = 0
         self.dropped = 0
         self._thread = threading.Thread(target=self._run, name=f"capture {name}", daemon=True)
@@ -82,6 +84,16 @@ class CaptureRunner:
         if self._thread.is_alive() and (source := self._source) is not None:
             self._close_outside(source)
             self._thread.join(within_s / 2)
+
+    def allow_delay(self, seconds: float) -> None:
+        """Samples may come so much late from now on; a source that can lets packets gather, which saves work."""
+        self._delay_s = seconds
+        self._pass_on_delay()
+
+    def _pass_on_delay(self) -> None:
+        source = self._source
+        if source is not None and (allow_delay := getattr(source, "allow_delay", None)) is not None:
+            allow_delay(self._delay_s)
 
     def _close_outside(self, source: CameraSource) -> None:
         """Close a source that may hang, in a thread that may hang with it."""
@@ -142,6 +154,7 @@ class CaptureRunner:
         try:
             self._busy_since_s = self._clock.mono_s()
             info = source.open(self._stop)
+            self._pass_on_delay()
             normaliser = Normaliser(info, paced=getattr(source, "paced", True))
             self._flow = Flow(self._clock.mono_s())
             self._steady = SteadyClock(self._clock)
@@ -196,7 +209,7 @@ class CaptureRunner:
 
     def _watch(self) -> None:
         closed = False
-        while not self._stop.wait(1.0):
+        while not self._stop.wait(LOOK_EVERY_S):
             since_s = self._busy_since_s
             stuck_s = self._clock.mono_s() - since_s if since_s is not None else 0.0
             if stuck_s > HUNG_AFTER_S:

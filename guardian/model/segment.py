@@ -81,7 +81,7 @@ class SealingSegment(Protocol):
 
     def seal(
         self, plaintext: bytes, *, start_90k: int, duration_90k: int, start_utc_us: int, is_key: bool, video_frames: int
-    ) -> tuple[FragmentMeta, bytes]:
+    ) -> tuple[FragmentMeta, bytes | bytearray]:
         """Seal the next fragment (the first is the init segment) and return its table row and its record."""
         ...
 

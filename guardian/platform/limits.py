@@ -1,9 +1,12 @@
-"""What a process gives up at its start: core dumps, being read by other processes of the same user, new privileges."""
+"""What a process gives up at its start: core dumps, being read by other processes of the same user, new privileges; and what
+it keeps: memory that it will soon need again."""
 
 import ctypes
 import resource
 import sys
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+_KEPT_BYTES, _MAPPED_BYTES = 16 << 20, 32 << 20
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
 
 
@@ -14,3 +17,14 @@ def harden() -> None:
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def keep_freed_memory() -> None:
+    """Have malloc keep up to 16 MiB that it would give back: fetching pages anew for every fragment costs more than sealing it.
+
+    For glibc; elsewhere nothing happens.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if sys.platform == "linux" and mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)

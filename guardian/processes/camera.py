@@ -37,7 +37,7 @@ from guardian.model.messages import (
 from guardian.model.time import Instant
 from guardian.platform.clock import Clock, SystemClock
 from guardian.platform.ipc import BlockingLink, LinkClosed, connect
-from guardian.platform.limits import harden
+from guardian.platform.limits import harden, keep_freed_memory
 from guardian.platform.logs import set_up_logs
 from guardian.pluginhost.registry import ContextMaker, PluginRegistry
 from guardian.processes.live_out import LiveOut
@@ -51,13 +51,15 @@ if TYPE_CHECKING:
     from guardian.watch.watcher import Watcher
 
 _log = structlog.get_logger(__name__)
-REPORT_EVERY_S = 1.0
+WATCHED_LATE_S, RECORDED_LATE_S = 0.2, 0.5
+REPORT_EVERY_S = 3.0  # changes of state are reported at once
 
 
 def main(job: CameraJob) -> None:
     """Entry of the process."""
     set_up_logs(as_json=job.log_json)
     harden()
+    keep_freed_memory()
     structlog.contextvars.bind_contextvars(camera=job.camera)
     link = connect(job.conductor_socket)
     link.send(Hello("camera", job.camera, os.getpid(), job.secret))
@@ -78,6 +80,13 @@ class Stream:
         self.state = CameraState.STARTING
         self.error: GuardianError | None = None
         self.info: StreamInfo | None = None
+        self.looked_at = False
+
+    def set_pace(self) -> None:
+        """Say how late samples may come: the later, the more are taken in at once, and the less work it is."""
+        if self.capture is not None:
+            seen_late_s = RECORDED_LATE_S if self.watcher is None else WATCHED_LATE_S
+            self.capture.allow_delay(0.0 if self.looked_at else seen_late_s)
 
     def on_run(self, info: StreamInfo, start: Instant) -> None:
         """A run begins: everything that follows shares one media clock."""
@@ -164,6 +173,7 @@ class CameraProcess:
         self._start_watching()
         for name, stream in self.streams.items():
             stream.capture = self._capture(name, stream)
+            stream.set_pace()
             stream.capture.start()
         while not self.done.is_set():
             self._report()
@@ -220,7 +230,8 @@ class CameraProcess:
         if isinstance(message, WantLive):
             stream = self.streams.get(message.feed.partition("/")[0])
             if stream is not None:
-                stream.live.want(message.feed, message.on)
+                stream.looked_at = stream.live.want(message.feed, message.on)
+                stream.set_pace()
         elif isinstance(message, PauseRecording):
             for stream in self.streams.values():
                 if stream.recorder is not None:

@@ -36,6 +36,7 @@ from guardian.settings.schema import DetectorSettings, PluginsSettings
 _log = structlog.get_logger(__name__)
 WAITING_PER_CAMERA = 2  # full: the oldest is answered as skipped; two keep a worker busy while the next picture is made
 SKIPPED = "skipped: a newer picture came first"
+REPORT_EVERY_S = 2.0
 
 
 @dataclass(eq=False, slots=True)
@@ -336,7 +337,7 @@ def main(job: InferenceJob) -> None:
         server.load()
         while True:
             link.send(server.stats())
-            if ending.wait(1.0):
+            if ending.wait(REPORT_EVERY_S):
                 break
     except LinkClosed:
         pass  # the conductor has gone: so do we

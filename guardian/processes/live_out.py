@@ -68,8 +68,8 @@ class LiveOut:
             self._info, self._gop = None, []
             self._drop_feeds()
 
-    def want(self, feed: str, on: bool) -> None:
-        """Somebody begins or stops to look at a feed (`main`, `main/h264`)."""
+    def want(self, feed: str, on: bool) -> bool:
+        """Somebody begins or stops to look at a feed (`main`, `main/h264`); returns whether anybody looks now."""
         with self._lock:
             if not on:
                 self._wanted.discard(feed)
@@ -79,6 +79,7 @@ class LiveOut:
                 self._wanted.add(feed)
                 if self._info is not None:
                     self._open(feed)
+            return bool(self._wanted)
 
     def push(self, sample: Sample) -> None:
         """Take the run's next sample."""

@@ -66,7 +66,7 @@ class _OpenSegment:
         self.end_utc_us = fragment.start_utc_us + fragment.duration_90k * 100 // 9
         return meta
 
-    def _create(self, first_record: bytes) -> None:
+    def _create(self, first_record: bytes | bytearray) -> None:
         day = self._full_path.parent
         new_day = not day.exists()
         self.file = Appender(self._full_path)

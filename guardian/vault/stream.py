@@ -37,9 +37,9 @@ class RecordCipher:
     def __init__(self, record_key: bytes, prefix: bytes, header_digest: bytes) -> None:
         self._cipher, self._prefix, self._digest = AESGCM(record_key), prefix, header_digest
 
-    def seal(self, plaintext: bytes, index: int, last: bool, head: bytes) -> bytes:
-        """Return ciphertext and tag."""
-        return self._cipher.encrypt(nonce(self._prefix, index, last), plaintext, self._digest + head)
+    def seal(self, plaintext: bytes, index: int, last: bool, head: bytes, into: memoryview) -> None:
+        """Put ciphertext and tag into a buffer of just their size."""
+        self._cipher.encrypt_into(nonce(self._prefix, index, last), plaintext, self._digest + head, into)
 
     def open(self, ciphertext: bytes, index: int, last: bool, head: bytes) -> bytes:
         """Return the plaintext; Damaged when anything about it was changed."""

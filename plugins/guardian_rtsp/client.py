@@ -7,6 +7,7 @@ recording a camera costs. This one takes what has come, whole buffers at a time.
 from __future__ import annotations
 
 import socket
+import struct
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -17,12 +18,14 @@ from guardian_rtsp import sdp
 from guardian_rtsp.auth import Login
 from guardian_rtsp.depacket import Depacketizer, depacketizer
 
-BUFFER = 512 * 1024
+BUFFER = 1024 * 1024
 MAX_HEAD = 64 * 1024
 DEFAULT_SESSION_S = 60.0
-# While nobody looks, frames may gather: a wake and its cold caches cost more than what is taken in. A quarter of a second
-# is early enough for recording and watching; at rates that would fill the buffer in that time it is shorter.
-GATHER_S, SHORT_GATHER_S = 0.25, 0.04
+# A wake and its cold caches cost more than what is taken in, so frames may gather for as long as the program allows; for less
+# where the kernel's buffer would fill in that time, for a camera that cannot send drops pictures.
+FIRST_GATHER_S = 0.02
+LOW_BYTES = bytes(range(256))
+RTP_HEAD = struct.Struct(">BBHI4x")  # version and flags, marker and payload type, sequence number, timestamp, source
 AGENT = "Guardian"
 ADDRESS = "Is the camera on, and are the address and the port right?"
 AGAIN = "It is asked anew by itself."
@@ -94,8 +97,8 @@ class RtspClient:
     _login: Login = field(default_factory=lambda: Login("", ""))
     _base: str = ""
     lost: int = 0
-    calm: bool = True
-    _gather_s: float = GATHER_S
+    gather_s: float = 0.0
+    _gather_s: float = FIRST_GATHER_S
 
     def open(self) -> list[sdp.Media]:
         """Connect, ask what there is, and play one video and one audio stream; returns those that play."""
@@ -227,12 +230,13 @@ class RtspClient:
         deadline = time.monotonic() + timeout_s
         while not self._ready:
             self._keep_alive()
-            if self.calm:
-                time.sleep(self._gather_s)
+            if self.gather_s:
+                time.sleep(min(self._gather_s, self.gather_s))
             left = deadline - time.monotonic()
             if left <= 0 or not self._fill(left):
                 return None
-            self._parse()
+            while self._parse() is not None:
+                pass  # an answer to what kept the session alive
         return self._ready.popleft()
 
     def _keep_alive(self) -> None:
@@ -264,31 +268,42 @@ class RtspClient:
         if got == 0:
             raise CameraUnreachable(f"{self.where}: the camera hung up", cure=AGAIN)
         self._end += got
-        self._gather_s = SHORT_GATHER_S if got > BUFFER // 2 else GATHER_S
+        self._pace(got)
         return True
+
+    def _pace(self, got: int) -> None:
+        """Let so much gather that half of the kernel's buffer, which grows by and by, is filled at most."""
+        assert self._sock is not None
+        room = min(self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2, BUFFER)  # half of it is bookkeeping
+        if got > room // 2:
+            self._gather_s = max(self._gather_s / 2, FIRST_GATHER_S)
+        elif got < room // 4:
+            self._gather_s = min(self._gather_s * 1.5, max(self.gather_s, FIRST_GATHER_S))
 
     def _parse(self) -> Answer | None:
         """Take apart what is in the buffer; stops at a response and returns it."""
         buffer, at, end = self._buffer, self._start, self._end
         now_us = time.monotonic_ns() // 1000
         answer = None
-        with memoryview(buffer) as view:
-            while at + 4 <= end:
-                if buffer[at] == 0x24:
-                    stop = at + 4 + (buffer[at + 2] << 8 | buffer[at + 3])
-                    if stop > end:
-                        break
-                    track = self._tracks.get(buffer[at + 1])
-                    if track is not None and not self._take_middle(track, at + 4, stop):
-                        self._take_rtp(track, view, at + 4, stop, now_us)
-                    at = stop
+        while at + 4 <= end:
+            if buffer[at] == 0x24:
+                stop = at + 4 + (buffer[at + 2] << 8 | buffer[at + 3])
+                if stop > end:
+                    break
+                track = self._tracks.get(buffer[at + 1])
+                if track is not None and track.fragment_head and (after := self._take_middles(track, at, end)) > at:
+                    at = after
                     continue
-                found = self._response(at, end)
-                if found is None:
-                    break
-                answer, at = found
-                if answer.status:
-                    break
+                if track is not None:
+                    self._take_rtp(track, at + 4, stop, now_us)
+                at = stop
+                continue
+            found = self._response(at, end)
+            if found is None:
+                break
+            answer, at = found
+            if answer.status:
+                break
         self._start, self._end = (0, 0) if at == end else (at, end)
         return answer if answer is not None and answer.status else None
 
@@ -314,50 +329,70 @@ class RtspClient:
             answer.body = bytes(self._buffer[head_end + 4 : stop])
         return answer, stop
 
-    def _take_middle(self, track: Track, at: int, stop: int) -> bool:
-        """Take the middle of a fragmented unit the short way: that is nine RTP packets of ten of a camera's video."""
-        buffer, head = self._buffer, track.fragment_head
-        if (
-            not head
-            or stop - at < 20
-            or buffer[at] != 0x80
-            or buffer[at + 1] != track.media.payload
-            or buffer[at + 2] << 8 | buffer[at + 3] != (track.last_sequence + 1) & 0xFFFF
-            or buffer[at + 11 + head] & 0xC0
-            or not track.unpack.more(buffer[at + 4 : at + 8], buffer[at + 12], buffer, at + 12 + head, stop)  # type: ignore[attr-defined]
-        ):
-            return False
-        track.last_sequence = track.last_sequence + 1 & 0xFFFF
-        return True
+    def _take_middles(self, track: Track, at: int, end: int) -> int:
+        """Take the middle packets of a fragmented unit all at once; returns where the first one that is none begins.
 
-    def _take_rtp(self, track: Track, view: memoryview, at: int, stop: int, now_us: int) -> None:
+        They are nine packets of ten of a camera's video, and alike but for their sequence numbers and their payload: each
+        byte of their heads is a column that stands in the buffer at one distance. (Timestamps need no look: packets that
+        follow each other without loss and neither begin nor end a unit belong to one.)
+        """
+        buffer, head = self._buffer, track.fragment_head
+        length = buffer[at + 2] << 8 | buffer[at + 3]
+        fragment_at, low = at + 15 + head, track.last_sequence + 1 & 0xFF
+        step, count = length + 4, min((end - at) // (length + 4), 256 - low)
+        if length <= 12 + head or count < 1 or buffer[at + 4] != 0x80 or buffer[at + 5] != track.media.payload:
+            return at  # padding, an extension, or the marker of the unit's last packet: each for itself
+        if buffer[fragment_at] & 0xC0 or not track.unpack.in_fragment(buffer[at + 8 : at + 12], buffer[at + 16]):  # type: ignore[attr-defined]
+            return at
+        high = track.last_sequence + 1 >> 8 & 0xFF
+        for place in (at + 3, fragment_at, at + 5, at + 2, at, at + 1, at + 4, at + 16):
+            value = buffer[place : place + 1]
+            column = buffer[place : place + (count - 1) * step + 1 : step]
+            count -= len(column.lstrip(value))
+        if buffer[at + 6 : at + 6 + (count - 1) * step + 1 : step].count(high) != count or (
+            buffer[at + 7 : at + 7 + (count - 1) * step + 1 : step] != LOW_BYTES[low : low + count]
+        ):
+            if buffer[at + 6] != high or buffer[at + 7] != low:
+                return at
+            count = 1
+        if not track.unpack.more([buffer[n + 16 + head : n + step] for n in range(at, at + count * step, step)]):  # type: ignore[attr-defined]
+            return at
+        track.last_sequence = track.last_sequence + count & 0xFFFF
+        return at + count * step
+
+    def _take_rtp(self, track: Track, at: int, stop: int, now_us: int) -> None:
         """RTP (RFC 3550, 5.1): skip the header, count losses, and hand the payload on."""
-        first, second = view[at], view[at + 1] if stop - at >= 12 else 0
-        if stop - at < 12 or first >> 6 != 2 or second & 0x7F != track.media.payload:
+        if stop - at < RTP_HEAD.size:
             return
-        sequence = view[at + 2] << 8 | view[at + 3]
-        timestamp = int.from_bytes(view[at + 4 : at + 8], "big")
-        body = at + 12 + 4 * (first & 15)
-        if first & 0x10 and body + 4 <= stop:
-            body += 4 + 4 * (view[body + 2] << 8 | view[body + 3])
-        if first & 0x20 and stop > body:
-            stop -= view[stop - 1]
-        if body > stop:
+        buffer = self._buffer
+        first, second, sequence, timestamp = RTP_HEAD.unpack_from(buffer, at)
+        if first >> 6 != 2 or second & 0x7F != track.media.payload:
             return
+        body = at + RTP_HEAD.size
+        if first & 0x3F:
+            body, stop = self._without_extras(first, body, stop)
         lost = track.last_sequence >= 0 and sequence != (track.last_sequence + 1) & 0xFFFF
         track.last_sequence = sequence
         self.lost += lost
         if track.first is None:
             track.first = track.timestamp = timestamp
-        step = (timestamp - track.timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
-        unwrapped = track.timestamp + step
-        track.timestamp = unwrapped
-        origin = track.shift if track.shift is not None else track.first
+        track.timestamp += (timestamp - track.timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
         if track.fragment_head:
-            track.unpack.raw_timestamp = bytes(view[at + 4 : at + 8])  # type: ignore[attr-defined]
-        for at_ticks, data, key in track.unpack.push(view[body:stop], unwrapped, bool(second & 0x80), lost):
-            since = at_ticks - origin
-            self._ready.append(Arrived(track.media.kind, since, data, key, now_us))
+            track.unpack.raw_timestamp = buffer[at + 4 : at + 8]  # type: ignore[attr-defined]
+        units = track.unpack.push(buffer[body:stop], track.timestamp, second > 0x7F, lost)
+        if units:
+            origin = track.shift if track.shift is not None else track.first
+            self._ready += [Arrived(track.media.kind, ticks - origin, data, key, now_us) for ticks, data, key in units]
+
+    def _without_extras(self, first: int, body: int, stop: int) -> tuple[int, int]:
+        """Leave out contributing sources, a header extension and padding."""
+        buffer = self._buffer
+        body += 4 * (first & 15)
+        if first & 0x10 and body + 4 <= stop:
+            body += 4 + 4 * (buffer[body + 2] << 8 | buffer[body + 3])
+        if first & 0x20 and stop > body:
+            stop -= buffer[stop - 1]
+        return body, max(body, stop)
 
     def close(self) -> None:
         """Hang up, with a TEARDOWN where that is quick."""

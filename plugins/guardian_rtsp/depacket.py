@@ -6,7 +6,7 @@ the way costs the access unit it belonged to. Units come out with lengths of fou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Protocol
 
 from guardian.sdk import Codec
@@ -18,7 +18,7 @@ Unit = tuple[int, bytes, bool]  # timestamp, data, keyframe
 class Depacketizer(Protocol):
     """Takes one payload; `lost`: packets before it are missing."""
 
-    def push(self, payload: memoryview, timestamp: int, marker: bool, lost: bool) -> Iterator[Unit]: ...
+    def push(self, payload: bytearray, timestamp: int, marker: bool, lost: bool) -> Sequence[Unit]: ...
 
 
 class Video:
@@ -26,48 +26,53 @@ class Video:
 
     def __init__(self, codec: Codec) -> None:
         self._h265 = codec is Codec.H265
-        self._parts: list[bytes] = []
+        self._noise = (35, 38) if self._h265 else (9, 12)  # access unit delimiters and filler: MP4 has no use for them
+        self._parts: list[bytes | bytearray] = []
         self._fragment: list[bytes | bytearray] = []
         self._size = 0
         self._key = self._broken = False
         self._timestamp: int | None = None
         self.raw_timestamp = b""  # as it stands in the packets of the unit that is being put together
 
-    def more(self, raw_timestamp: bytearray, first: int, buffer: bytearray, start: int, stop: int) -> bool:
-        """Take the middle of a fragmented unit from a buffer; False where it is none of the unit at hand."""
+    def in_fragment(self, raw_timestamp: bytearray, first: int) -> bool:
+        """Say whether a packet with this timestamp and first byte of payload goes on with the unit that is being put together."""
         kind = first >> 1 & 63 if self._h265 else first & 31
-        if kind != (49 if self._h265 else 28) or not self._fragment or self._broken or raw_timestamp != self.raw_timestamp:
-            return False
-        self._size += stop - start
+        wanted = 49 if self._h265 else 28
+        return kind == wanted and bool(self._fragment) and not self._broken and raw_timestamp == self.raw_timestamp
+
+    def more(self, parts: list[bytearray]) -> bool:
+        """Take middles of the unit that is being put together; False where it grows too large."""
+        self._size += sum(map(len, parts))
         if self._size > MAX_UNIT:
             return False
-        self._fragment.append(buffer[start:stop])
+        self._fragment += parts
         return True
 
-    def push(self, payload: memoryview, timestamp: int, marker: bool, lost: bool) -> Iterator[Unit]:
+    def push(self, payload: bytearray, timestamp: int, marker: bool, lost: bool) -> Sequence[Unit]:
         """Take a payload; an access unit ends at the marker, or where the timestamp changes."""
+        done: Sequence[Unit] = ()
         if timestamp != self._timestamp:
-            if self._parts:
-                yield from self._whole()
+            done = self._whole()
             self._begin(timestamp)
         if lost:
             self._broken = True
         if len(payload) > (2 if self._h265 else 1) and not self._broken:
             self._take(payload)
         if marker:
-            yield from self._whole()
+            done = (*done, *self._whole())
             self._begin(None)
+        return done
 
     def _begin(self, timestamp: int | None) -> None:
         self._timestamp, self._parts, self._fragment = timestamp, [], []
         self._size, self._key, self._broken = 0, False, False
 
-    def _whole(self) -> Iterator[Unit]:
+    def _whole(self) -> Sequence[Unit]:
         if self._parts and not self._broken and not self._fragment and self._timestamp is not None:
-            yield self._timestamp, b"".join(self._parts), self._key
-        self._parts = []
+            return ((self._timestamp, b"".join(self._parts), self._key),)
+        return ()
 
-    def _take(self, payload: memoryview) -> None:
+    def _take(self, payload: bytearray) -> None:
         self._size += len(payload)
         if self._size > MAX_UNIT:
             self._broken = True
@@ -76,7 +81,7 @@ class Video:
         else:
             self._take_h264(payload)
 
-    def _take_h264(self, payload: memoryview) -> None:
+    def _take_h264(self, payload: bytearray) -> None:
         first = payload[0]
         kind = first & 31
         if kind == 28:  # FU-A
@@ -87,11 +92,11 @@ class Video:
         elif kind == 24:  # STAP-A
             self._aggregate(payload[1:])
         elif kind < 24:
-            self._unit(bytes(payload), kind == 5)
+            self._unit(payload, kind == 5)
         else:
             self._broken = True
 
-    def _take_h265(self, payload: memoryview) -> None:
+    def _take_h265(self, payload: bytearray) -> None:
         kind = payload[0] >> 1 & 63
         if kind == 49:  # FU
             head = payload[2]
@@ -102,31 +107,35 @@ class Video:
         elif kind == 48:  # AP
             self._aggregate(payload[2:])
         elif kind < 48:
-            self._unit(bytes(payload), 16 <= kind <= 23)
+            self._unit(payload, 16 <= kind <= 23)
         else:
             self._broken = True
 
-    def _more(self, part: memoryview, last: bool, key: bool) -> None:
+    def _more(self, part: bytearray, last: bool, key: bool) -> None:
         if not self._fragment:  # its beginning is missing
             self._broken = True
             return
-        self._fragment.append(bytes(part))
+        self._fragment.append(part)
         if last:
-            unit, self._fragment = b"".join(self._fragment), []
-            self._unit(unit, key)
+            self._parts.append(sum(map(len, self._fragment)).to_bytes(4, "big"))
+            self._parts += self._fragment
+            self._fragment = []
+            self._key = self._key or key
 
-    def _unit(self, unit: bytes, key: bool) -> None:
+    def _unit(self, unit: bytearray, key: bool) -> None:
+        if (unit[0] >> 1 & 63 if self._h265 else unit[0] & 31) in self._noise:
+            return
         self._parts.append(len(unit).to_bytes(4, "big"))
         self._parts.append(unit)
         self._key = self._key or key
 
-    def _aggregate(self, rest: memoryview) -> None:
+    def _aggregate(self, rest: bytearray) -> None:
         while len(rest) > 2:
             size = rest[0] << 8 | rest[1]
             if not 0 < size <= len(rest) - 2:
                 self._broken = True
                 return
-            unit = bytes(rest[2 : 2 + size])
+            unit = rest[2 : 2 + size]
             kind = unit[0] >> 1 & 63 if self._h265 else unit[0] & 31
             self._unit(unit, 16 <= kind <= 23 if self._h265 else kind == 5)
             rest = rest[2 + size :]
@@ -141,37 +150,41 @@ class Aac:
         self._partial = b""
         self._wanted = 0
 
-    def push(self, payload: memoryview, timestamp: int, marker: bool, lost: bool) -> Iterator[Unit]:
+    def push(self, payload: bytearray, timestamp: int, marker: bool, lost: bool) -> Sequence[Unit]:
         """Take a payload."""
         if lost:
             self._partial, self._wanted = b"", 0
         if len(payload) < 2 or self._size_bits + self._index_bits != 16:
-            return
+            return ()
         bits = payload[0] << 8 | payload[1]
         count = bits // 16
         at = 2 + 2 * count
         if at > len(payload):
-            return
+            return ()
         sizes = [(payload[2 + 2 * n] << 8 | payload[3 + 2 * n]) >> self._index_bits for n in range(count)]
         if count == 1 and sizes[0] > len(payload) - at:
-            self._partial += bytes(payload[at:])
-            if len(self._partial) >= sizes[0]:
-                whole, self._partial = self._partial[: sizes[0]], b""
-                yield timestamp, whole, True
-            return
+            return self._part(timestamp, payload[at:], sizes[0])
+        units: list[Unit] = []
         for n, size in enumerate(sizes):
             if at + size <= len(payload) and size:
-                yield timestamp + n * 1024, bytes(payload[at : at + size]), True
+                units.append((timestamp + n * 1024, bytes(payload[at : at + size]), True))
             at += size
+        return units
+
+    def _part(self, timestamp: int, part: bytearray, size: int) -> Sequence[Unit]:
+        self._partial += bytes(part)
+        if len(self._partial) < size:
+            return ()
+        whole, self._partial = self._partial[:size], b""
+        return ((timestamp, whole, True),)
 
 
 class Whole:
     """One packet, one frame: Opus and G.711."""
 
-    def push(self, payload: memoryview, timestamp: int, marker: bool, lost: bool) -> Iterator[Unit]:
+    def push(self, payload: bytearray, timestamp: int, marker: bool, lost: bool) -> Sequence[Unit]:
         """Take a payload."""
-        if len(payload):
-            yield timestamp, bytes(payload), True
+        return ((timestamp, bytes(payload), True),) if payload else ()
 
 
 def _number(text: str | None, otherwise: int) -> int:

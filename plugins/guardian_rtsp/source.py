@@ -51,9 +51,9 @@ class NativeSource:
             return Packet("video", came.data, came.timestamp, came.timestamp, 0, came.is_key, came.arrived_us)
         return Packet("audio", came.data, came.timestamp, came.timestamp, 0, True, came.arrived_us)
 
-    def hurry(self, on: bool) -> None:
-        """Somebody looks: give each packet as it comes."""
-        self._client.calm = not on
+    def allow_delay(self, seconds: float) -> None:
+        """Packets may be given so much late."""
+        self._client.gather_s = seconds
 
     def close(self) -> None:
         """Hang up."""
@@ -99,10 +99,10 @@ class RtspSource:
                 cure="It is asked anew by itself. Turning B-frames off in the camera saves work.",
             ) from None
 
-    def hurry(self, on: bool) -> None:
-        """Somebody looks: give each packet as it comes, at the price of more wakes."""
+    def allow_delay(self, seconds: float) -> None:
+        """Packets may be given so much late (FFmpeg's client gives them as they come)."""
         if isinstance(self._source, NativeSource):
-            self._source.hurry(on)
+            self._source.allow_delay(seconds)
 
     def close(self) -> None:
         """Hang up."""

@@ -126,6 +126,7 @@ def soon(monkeypatch):
     """No waiting for hung calls, nor between attempts."""
     monkeypatch.setattr(module, "CLOSE_AFTER_S", 0.4)
     monkeypatch.setattr(module, "HUNG_AFTER_S", 1.2)
+    monkeypatch.setattr(module, "LOOK_EVERY_S", 0.3)
     monkeypatch.setattr("guardian.capture.reconnect.FIRST_S", 0.1)
     monkeypatch.setattr("guardian.capture.reconnect.FIRST_OF_S", {})
 
@@ -378,3 +379,17 @@ def test_it_ends_while_a_camera_hangs(server):
     server.go_on()
     watched.runner._thread.join(6)
     assert not watched.runner._thread.is_alive()
+
+
+def test_a_source_hears_how_late_it_may_be_each_time_it_is_opened(watch, soon):
+    heard = []
+
+    class Patient(Scripted):
+        def allow_delay(self, seconds):
+            heard.append((self, seconds))
+
+    first, second = Patient([*packets(), CameraUnreachable("gone")]), Patient(packets())
+    watched = watch(first, second)
+    watched.wait(lambda: len(watched.samples) == 120)
+    watched.runner.allow_delay(0.25)
+    assert heard == [(first, 0.0), (second, 0.0), (second, 0.25)]
