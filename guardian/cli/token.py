@@ -85,7 +85,8 @@ def _shown(info: TokenInfo) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _accounts(data: Path) -> AsyncIterator[AccountService]:
+async def accounts_of(data: Path) -> AsyncIterator[AccountService]:
+    """Open the accounts in the index of a data folder."""
     from guardian.index.engine import INDEX_NAME, open_index
     from guardian.platform.clock import SystemClock
     from guardian.services.accounts import AccountService
@@ -100,7 +101,7 @@ async def _accounts(data: Path) -> AsyncIterator[AccountService]:
 async def _create(data: Path, name: str, user: str | None) -> tuple[TokenInfo, str]:
     from guardian.model.errors import NotFound
 
-    async with _accounts(data) as accounts:
+    async with accounts_of(data) as accounts:
         users = await accounts.users()
         if user is not None and user not in users:
             known = ", ".join(users) or "none yet"
@@ -109,10 +110,10 @@ async def _create(data: Path, name: str, user: str | None) -> tuple[TokenInfo, s
 
 
 async def _list(data: Path) -> tuple[TokenInfo, ...]:
-    async with _accounts(data) as accounts:
+    async with accounts_of(data) as accounts:
         return await accounts.list_tokens()
 
 
 async def _revoke(data: Path, token_id: str) -> None:
-    async with _accounts(data) as accounts:
+    async with accounts_of(data) as accounts:
         await accounts.revoke_token(token_id)

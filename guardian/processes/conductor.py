@@ -110,6 +110,7 @@ def run(options: RunOptions, started: Callable[[Running], None]) -> None:
     harden()
     make_private_dir(options.data_dir)
     with exclusive(options.data_dir):
+        (options.data_dir / "run.json").unlink(missing_ok=True)  # of one that was killed: nobody may speak to its address
         asyncio.run(_run(options, started))
 
 

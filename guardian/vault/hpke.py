@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from guardian.model.errors import Damaged
 
+KEM_NAME = "MLKEM768-X25519"
 MLKEM_PUBLIC, MLKEM_SEED, X25519_KEY = 1184, 64, 32
 _INFO = b"private-ai-guardian segment v1 key\x00"
 _SUITE = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)

@@ -142,7 +142,7 @@ class Keyring:
         value = {
             "format": 1,
             "kdf": {"name": "argon2id", "salt": _b64(p.salt), "memory_kib": p.memory_kib, "time": p.time, "lanes": p.lanes},
-            "kem": "MLKEM768-X25519",
+            "kem": hpke.KEM_NAME,
             "epochs": [
                 {
                     "number": epoch.number,
@@ -166,7 +166,7 @@ def _bytes(text: Any) -> bytes:
 
 
 def _parse(value: Any) -> tuple[Argon2Parameters, tuple[Epoch, ...]]:
-    if value["format"] != 1 or value["kdf"]["name"] != "argon2id" or value["kem"] != "MLKEM768-X25519":
+    if value["format"] != 1 or value["kdf"]["name"] != "argon2id" or value["kem"] != hpke.KEM_NAME:
         raise ValueError("unknown format")
     kdf = value["kdf"]
     parameters = Argon2Parameters(_bytes(kdf["salt"]), int(kdf["memory_kib"]), int(kdf["time"]), int(kdf["lanes"]))

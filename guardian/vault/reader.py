@@ -57,7 +57,9 @@ class SegmentReader:
         return self._cipher.open(data[RECORD_HEAD.size :], head.index, last, head.bound())
 
     def verify(self) -> None:
-        """Open every record and the end; Damaged at the first fault, also where the end is missing."""
+        """Open every record and the end, compare every checksum; Damaged at the first fault, also where the end is missing."""
+        if scan(self._path, check_all=True).table != self.table:
+            raise Damaged("a record's checksum, or the fragment table, is wrong")
         for row in self.table:
             self.read(row.index)
         if not self.complete:

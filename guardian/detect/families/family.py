@@ -50,7 +50,8 @@ def best_class(scores: Floats, floor: float) -> tuple[Ints, Ints, Floats]:
 
 def sigmoid(values: Floats) -> Floats:
     """1 / (1 + e^-x), without overflow."""
-    return (0.5 * (1.0 + np.tanh(0.5 * values))).astype(np.float32)
+    result: Floats = (0.5 * (1.0 + np.tanh(0.5 * values))).astype(np.float32)
+    return result
 
 
 def logit(probability: float) -> float:

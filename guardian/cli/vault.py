@@ -1,0 +1,172 @@
+"""`guardian vault init|status|unlock|lock`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from guardian.cli._output import data_option, emit, json_option
+
+EXAMPLES = """Examples:
+
+  guardian vault init
+
+  guardian vault status
+
+  guardian vault unlock --passphrase-file /run/credentials/guardian
+"""
+LOST = "Whoever loses it loses the footage: nobody else can open it, not even we."
+Source = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+
+
+@click.group(epilog=EXAMPLES)
+def vault() -> None:
+    """Make, show, unlock and lock the vault, which footage is sealed to."""
+
+
+@vault.command("init", epilog="Examples:\n\n  guardian vault init\n\n  guardian vault init --generate")
+@click.option("--passphrase-file", type=Source, help="File that holds the passphrase; - for standard input.")
+@click.option("--generate", is_flag=True, help="Make a passphrase of random words and print it, this once.")
+@data_option
+@json_option
+def init(passphrase_file: Path | None, generate: bool, data: Path, as_json: bool) -> None:
+    """Make the vault: a key pair whose private half only the passphrase opens."""
+    from guardian.model.errors import BadRequest
+    from guardian.platform.clock import SystemClock
+    from guardian.platform.files import make_private_dir
+    from guardian.vault.keyring import Keyring
+    from guardian.vault.passphrase import generate_passphrase
+
+    _refuse_second(data)
+    if generate and passphrase_file is not None:
+        raise BadRequest("--generate and --passphrase-file exclude each other", field="--generate", cure="Give one of them.")
+    passphrase = generate_passphrase() if generate else _new_passphrase(passphrase_file)
+    make_private_dir(data)
+    keyring = Keyring.create(data / "vault", passphrase, now_us=SystemClock().now().utc_us)
+    keyring.lock()
+    if as_json:
+        emit({"data": str(data), "epoch": keyring.epoch} | ({"passphrase": passphrase} if generate else {}))
+        return
+    click.echo(f"The vault is in {data / 'vault'}.", err=True)
+    if generate:
+        click.echo("Write down the passphrase; it is not shown again:", err=True)
+        click.echo(passphrase)
+    click.echo(LOST, err=True)
+
+
+@vault.command("status", epilog="Example:\n\n  guardian vault status --json")
+@data_option
+@json_option
+def status(data: Path, as_json: bool) -> None:
+    """Say whether there is a vault, and whether the Guardian that runs has it open."""
+    from guardian.cli._client import call, running_url
+    from guardian.vault.hpke import KEM_NAME
+    from guardian.vault.keyring import Keyring
+
+    exists = Keyring.exists(data / "vault")
+    url = running_url(data) if exists else None
+    answer = call(data, url, "GET", "/api/v1/vault") if url else {"unlocked": False}
+    value: dict[str, Any] = {"exists": exists, "running": url is not None, "unlocked": bool(answer["unlocked"])}
+    if exists:
+        keyring = Keyring.load(data / "vault")
+        value |= {"epoch": keyring.epoch, "kem": KEM_NAME, "created": _time(keyring.created_us)}
+    if as_json:
+        emit(value)
+    elif not exists:
+        click.echo(f"There is no vault in {data}. Make one: guardian vault init")
+    else:
+        state = "unlocked" if value["unlocked"] else "locked"
+        click.secho(f"The vault is {state}.", bold=True)
+        click.echo(f"Made {value['created']}, key {value['epoch']} ({value['kem']}).")
+        if url is None:
+            click.echo("Guardian does not run on this data folder, so nothing has it open.")
+
+
+@vault.command(
+    "unlock",
+    epilog="Examples:\n\n  guardian vault unlock\n\n  pass show guardian | guardian vault unlock --passphrase-file -",
+)
+@click.option("--passphrase-file", type=Source, help="File that holds the passphrase; - for standard input.")
+@data_option
+@json_option
+def unlock(passphrase_file: Path | None, data: Path, as_json: bool) -> None:
+    """Have the running Guardian open the vault, so that footage can be watched. Where none runs, check the passphrase."""
+    from guardian.cli._client import call, running_url
+    from guardian.vault.keyring import Keyring
+
+    keyring = Keyring.load(data / "vault")
+    url = running_url(data)
+    passphrase = _passphrase(passphrase_file)
+    if url is None:
+        keyring.unlock(passphrase)
+        keyring.lock()
+        _say(as_json, {"running": False, "unlocked": False, "passphrase_right": True}, "The passphrase is right.")
+        if not as_json:
+            click.echo("Guardian does not run on this data folder, so there is nothing to unlock.", err=True)
+        return
+    answer = call(data, url, "POST", "/api/v1/vault/unlock", {"passphrase": passphrase})
+    _say(as_json, {"running": True, "unlocked": bool(answer["unlocked"])}, "The vault is unlocked.")
+
+
+@vault.command("lock", epilog="Example:\n\n  guardian vault lock")
+@data_option
+@json_option
+def lock(data: Path, as_json: bool) -> None:
+    """Have the running Guardian forget the key. Recording goes on."""
+    from guardian.cli._client import call, running_url
+    from guardian.vault.keyring import Keyring
+
+    Keyring.load(data / "vault")
+    url = running_url(data)
+    if url is not None:
+        call(data, url, "POST", "/api/v1/vault/lock", {})
+    _say(as_json, {"running": url is not None, "unlocked": False}, "The vault is locked.")
+
+
+def _say(as_json: bool, value: dict[str, Any], words: str) -> None:
+    if as_json:
+        emit(value)
+    else:
+        click.echo(words)
+
+
+def _time(at_us: int) -> str:
+    from guardian.model.time import to_rfc3339
+
+    return to_rfc3339(at_us)
+
+
+def _refuse_second(data: Path) -> None:
+    """Ask for nothing where a vault is: making another would lose the footage."""
+    from guardian.model.errors import Conflict
+    from guardian.vault.keyring import Keyring
+
+    if Keyring.exists(data / "vault"):
+        raise Conflict(
+            f"there is a vault in {data / 'vault'} already",
+            field="--data",
+            cure="Its passphrase opens the footage; keep it.",
+        )
+
+
+def _new_passphrase(file: Path | None) -> str:
+    from guardian.vault.passphrase import check_passphrase
+
+    passphrase = _passphrase(file) if file is not None else _asked_twice()
+    check_passphrase(passphrase)
+    return passphrase
+
+
+def _asked_twice() -> str:
+    click.echo("Choose a passphrase: five or six random words are good. " + LOST, err=True)
+    return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt="The same again", err=True))
+
+
+def _passphrase(file: Path | None) -> str:
+    if file is None:
+        return str(click.prompt("Passphrase", hide_input=True, err=True))
+    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    return text.rstrip("\r\n")

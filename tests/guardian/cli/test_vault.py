@@ -1,0 +1,158 @@
+"""`guardian vault` as its owner calls it; with a Guardian that runs, in tests/e2e."""
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from guardian.cli import _client
+from guardian.cli._main import cli
+from guardian.model.errors import ServiceUnavailable
+from guardian.platform.lock import exclusive
+from guardian.vault.keyring import Keyring
+
+PASSPHRASE = "correct horse battery staple"
+
+
+class Vault:
+    """The command on a data folder."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.data, self._monkeypatch = folder / "data", monkeypatch
+        self.file = folder / "passphrase"
+        self.file.write_text(PASSPHRASE + "\n")
+
+    def __call__(self, *words: str, typed: str = "") -> Result:
+        arguments = ["vault", *words, "--data", str(self.data)]
+        self._monkeypatch.setattr("sys.argv", ["guardian", *arguments])
+        return CliRunner().invoke(cli, arguments, input=typed)
+
+    def json(self, *words: str, typed: str = "", code: int = 0) -> dict[str, Any]:
+        result = self(*words, "--json", typed=typed)
+        assert result.exit_code == code, result.output
+        return json.loads(result.stdout.splitlines()[-1])
+
+    def opens_with(self, passphrase: str) -> None:
+        Keyring.load(self.data / "vault").unlock(passphrase)
+
+
+@pytest.fixture
+def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Vault:
+    return Vault(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def made(vault: Vault) -> Vault:
+    assert vault("init", "--passphrase-file", str(vault.file)).exit_code == 0
+    return vault
+
+
+def test_it_is_made_with_a_passphrase_that_is_typed_twice(vault):
+    result = vault("init", typed=f"{PASSPHRASE}\n{PASSPHRASE}\n")
+    assert result.exit_code == 0, result.output
+    vault.opens_with(PASSPHRASE)
+    assert PASSPHRASE not in result.output
+    assert "loses the footage" in result.output
+    assert stat.S_IMODE(vault.data.stat().st_mode) == 0o700
+
+
+def test_two_that_differ_make_none(vault):
+    result = vault("init", typed=f"{PASSPHRASE}\nsomething else\n")
+    assert result.exit_code != 0
+    assert not Keyring.exists(vault.data / "vault")
+
+
+def test_one_from_standard_input_or_a_file_loses_its_line_end_only(vault):
+    assert vault.json("init", "--passphrase-file", "-", typed=f" {PASSPHRASE} \r\n") == {"data": str(vault.data), "epoch": 1}
+    vault.opens_with(f" {PASSPHRASE} ")
+
+
+def test_a_generated_one_is_shown_once(vault):
+    said = vault.json("init", "--generate")
+    vault.opens_with(said["passphrase"])
+    assert said["passphrase"] not in (vault.data / "vault" / "vault.json").read_text()
+    assert said["passphrase"] not in vault("status").output
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "field"),
+    [
+        (("--passphrase-file", "-"), "short\n", "passphrase"),
+        (("--passphrase-file", "-", "--generate"), PASSPHRASE, "--generate"),
+    ],
+)
+def test_what_makes_no_vault_is_said(vault, words, typed, field):
+    error = vault.json("init", *words, typed=typed, code=2)["error"]
+    assert error["field"] == field
+    assert error["cure"]
+    assert not Keyring.exists(vault.data / "vault")
+
+
+def test_a_second_one_is_refused_before_anything_is_asked(made):
+    result = made("init")
+    assert result.exit_code == 2
+    assert "already" in result.output
+    assert "Passphrase" not in result.output
+    made.opens_with(PASSPHRASE)
+
+
+def test_the_status_without_a_vault_and_without_a_program(vault):
+    assert vault.json("status") == {"exists": False, "running": False, "unlocked": False}
+    assert "guardian vault init" in vault("status").output
+    for command in ("unlock", "lock"):
+        error = vault.json(command, typed=f"{PASSPHRASE}\n", code=2)["error"]
+        assert "guardian vault init" in error["cure"]
+
+
+def test_the_status_of_one_that_nobody_has_open(made):
+    said = made.json("status")
+    assert said.pop("created").endswith("Z")
+    assert said == {"exists": True, "running": False, "unlocked": False, "epoch": 1, "kem": "MLKEM768-X25519"}
+    assert "locked" in made("status").output
+
+
+def test_the_passphrase_is_checked_where_no_program_runs(made):
+    assert made.json("unlock", "--passphrase-file", str(made.file)) == {
+        "running": False,
+        "unlocked": False,
+        "passphrase_right": True,
+    }
+    assert made.json("unlock", typed="not this one\n", code=2)["error"]["code"] == "wrong_passphrase"
+    assert made.json("lock") == {"running": False, "unlocked": False}
+
+
+# whom a secret is told
+
+
+@pytest.fixture
+def held(made: Vault) -> Iterator[Vault]:
+    with exclusive(made.data):
+        yield made
+
+
+def test_what_a_killed_program_left_behind_is_not_believed(made):
+    (made.data / "guardian.lock").touch()
+    (made.data / "run.json").write_text(json.dumps({"url": "http://127.0.0.1:9", "pid": os.getpid()}))
+    assert _client.running_url(made.data) is None
+    assert made.json("status")["running"] is False
+
+
+def test_a_program_that_is_still_starting_is_said(held):
+    with pytest.raises(ServiceUnavailable, match="starting"):
+        _client.running_url(held.data)
+    (held.data / "run.json").write_text("{")
+    assert held.json("unlock", typed=f"{PASSPHRASE}\n", code=1)["error"]["cure"]
+
+
+def test_a_program_that_does_not_answer_is_said_and_leaves_no_token(held):
+    (held.data / "run.json").write_text(json.dumps({"url": "http://127.0.0.1:9", "pid": os.getpid()}))
+    assert _client.running_url(held.data) == "http://127.0.0.1:9"
+    error = held.json("unlock", typed=f"{PASSPHRASE}\n", code=1)["error"]
+    assert "does not answer" in error["message"]
+    tokens = CliRunner().invoke(cli, ["token", "list", "--json", "--data", str(held.data)])
+    assert json.loads(tokens.stdout.splitlines()[-1])["items"] == []

@@ -1,0 +1,180 @@
+import base64
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from guardian.model.errors import BadRequest, BadSetting, Conflict, Damaged, VaultLocked, WrongPassphrase
+from guardian.vault import hpke
+from guardian.vault.keyring import FILE, Keyring
+from guardian.vault.passphrase import Argon2Parameters, derive_kek, generate_passphrase
+
+PASSPHRASE = "correct horse battery staple"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    Keyring.create(tmp_path / "vault", PASSPHRASE, now_us=1_000)
+    return tmp_path / "vault"
+
+
+def change(folder: Path, **fields: Any) -> None:
+    value = json.loads((folder / FILE).read_text())
+    for name, new in fields.items():
+        first, _, second = name.partition("__")
+        place = value["epochs"][0] if first == "epoch" else value[first] if second else value
+        place[second or first] = new
+    (folder / FILE).write_text(json.dumps(value))
+
+
+def flipped(folder: Path, field: str) -> str:
+    data = bytearray(base64.b64decode(json.loads((folder / FILE).read_text())["epochs"][0][field]))
+    data[-1] ^= 1
+    return base64.b64encode(data).decode()
+
+
+def test_a_new_vault_is_open_and_private(folder):
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / FILE).stat().st_mode) == 0o600
+    text = (folder / FILE).read_text()
+    assert PASSPHRASE not in text
+    assert json.loads(text)["kdf"]["name"] == "argon2id"
+
+
+def test_it_loads_locked_and_the_passphrase_opens_it(folder):
+    keyring = Keyring.load(folder)
+    assert not keyring.unlocked
+    assert (keyring.epoch, keyring.created_us) == (1, 1_000)
+    with pytest.raises(VaultLocked):
+        keyring.unwrap_segment_key(b"", b"", 1)
+    keyring.unlock(PASSPHRASE)
+    wrapped = hpke.Wrapper(keyring.public_key).wrap(b"k" * 32, b"preamble")
+    assert keyring.unwrap_segment_key(wrapped, b"preamble", 1) == b"k" * 32
+    with pytest.raises(Damaged):
+        keyring.unwrap_segment_key(wrapped, b"another preamble", 1)
+    keyring.lock()
+    assert not keyring.unlocked
+
+
+def test_a_wrong_passphrase_opens_nothing(folder):
+    keyring = Keyring.load(folder)
+    for wrong in (PASSPHRASE + " ", PASSPHRASE.upper(), ""):
+        with pytest.raises(WrongPassphrase):
+            keyring.unlock(wrong)
+    assert not keyring.unlocked
+
+
+def test_a_passphrase_may_be_typed_on_any_keyboard(tmp_path):
+    Keyring.create(tmp_path, "schön und größer", now_us=0)
+    keyring = Keyring.load(tmp_path)
+    keyring.unlock("scho\u0308n und gro\u00dfer".replace("gro\u00dfer", "größer"))
+    assert keyring.unlocked
+
+
+@pytest.mark.parametrize("passphrase", ["", "short", "x" * 1025])
+def test_a_passphrase_of_a_wrong_length_makes_no_vault(tmp_path, passphrase):
+    with pytest.raises(BadRequest) as caught:
+        Keyring.create(tmp_path / "vault", passphrase, now_us=0)
+    assert caught.value.field == "passphrase"
+    assert not Keyring.exists(tmp_path / "vault")
+
+
+def test_a_vault_is_never_made_over(folder):
+    before = (folder / FILE).read_bytes()
+    with pytest.raises(Conflict):
+        Keyring.create(folder, PASSPHRASE, now_us=0)
+    assert (folder / FILE).read_bytes() == before
+
+
+def test_a_new_passphrase_opens_what_was_sealed_before(folder):
+    keyring = Keyring.load(folder)
+    wrapped = hpke.Wrapper(keyring.public_key).wrap(b"k" * 32, b"p")
+    before = (folder / FILE).read_bytes()
+    with pytest.raises(WrongPassphrase):
+        keyring.change_passphrase("not this one", "another passphrase")
+    with pytest.raises(BadRequest):
+        keyring.change_passphrase(PASSPHRASE, "short")
+    assert (folder / FILE).read_bytes() == before
+    keyring.change_passphrase(PASSPHRASE, "another passphrase")
+    again = Keyring.load(folder)
+    with pytest.raises(WrongPassphrase):
+        again.unlock(PASSPHRASE)
+    again.unlock("another passphrase")
+    assert again.unwrap_segment_key(wrapped, b"p", 1) == b"k" * 32
+    assert json.loads(before)["kdf"]["salt"] != json.loads((folder / FILE).read_text())["kdf"]["salt"]
+
+
+def test_there_is_no_vault_before_it_is_made(tmp_path):
+    assert not Keyring.exists(tmp_path)
+    with pytest.raises(BadSetting, match="no vault") as caught:
+        Keyring.load(tmp_path)
+    assert "guardian vault init" in caught.value.cure
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"format": 1}', '{"format": 2, "kdf": {}, "kem": "", "epochs": []}', "\x00\x01"]
+)
+def test_a_file_that_is_no_vault_is_said_to_be_damaged(tmp_path, text):
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(Damaged):
+        Keyring.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"format": 2},
+        {"kem": "X25519"},
+        {"kdf__name": "scrypt"},
+        {"kdf__memory_kib": 8},
+        {"kdf__memory_kib": 1 << 30},
+        {"kdf__time": 0},
+        {"kdf__time": 1 << 20},
+        {"kdf__lanes": 0},
+        {"kdf__lanes": 1 << 20},
+        {"kdf__salt": "AAAA"},
+        {"kdf__salt": "no base64!"},
+        {"epochs": []},
+        {"epoch__number": "one"},
+    ],
+    ids=str,
+)
+def test_numbers_that_make_guessing_cheap_or_the_machine_stand_still_are_refused(folder, fields):
+    change(folder, **fields)
+    with pytest.raises(Damaged):
+        Keyring.load(folder).unlock(PASSPHRASE)
+
+
+@pytest.mark.parametrize("field", ["wrapped", "nonce", "public"])
+def test_a_changed_key_does_not_open(folder, field):
+    change(folder, **{f"epoch__{field}": flipped(folder, field)})
+    with pytest.raises((WrongPassphrase, Damaged)):
+        Keyring.load(folder).unlock(PASSPHRASE)
+
+
+def test_generated_passphrases_are_long_and_never_the_same():
+    made = {generate_passphrase() for _ in range(50)}
+    assert len(made) == 50
+    assert all(len(one) >= 20 for one in made)
+
+
+def test_the_key_of_a_passphrase_depends_on_all_of_it():
+    parameters = Argon2Parameters(b"s" * 16)
+    assert derive_kek(PASSPHRASE, parameters) == derive_kek(PASSPHRASE, parameters)
+    assert derive_kek(PASSPHRASE, parameters) != derive_kek(PASSPHRASE + "x", parameters)
+    assert derive_kek(PASSPHRASE, parameters) != derive_kek(PASSPHRASE, Argon2Parameters(b"t" * 16))
+
+
+def test_a_wrapped_key_opens_with_its_own_private_key_only():
+    private, public = hpke.generate()
+    assert hpke.public_of(private) == public
+    wrapped = hpke.Wrapper(public).wrap(b"k" * 32, b"aad")
+    assert hpke.unwrap(wrapped, private, b"aad") == b"k" * 32
+    stranger, _ = hpke.generate()
+    for key, data in ((stranger, wrapped), (private, wrapped[:-1]), (private, b""), (private[:-1], wrapped)):
+        with pytest.raises(Damaged):
+            hpke.unwrap(data, key, b"aad")
+    with pytest.raises(Damaged):
+        hpke.Wrapper(public[:-1])
