@@ -78,7 +78,8 @@ def sentence(text: str) -> str:
         return ""
     text = _CODE.sub(r"“\1”", text)
     end = "" if text[-1] in ".!?…" else "."
-    return text[0].upper() + text[1:] + end
+    first = text.split(" ", 1)[0]
+    return (text if "/" in first else text[0].upper() + text[1:]) + end  # an address is not made a word of
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {

@@ -1,0 +1,19 @@
+import pytest
+
+from guardian.web.words import sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        (" ", " ."),
+        ("the file is empty", "The file is empty."),
+        ("Is it on?", "Is it on?"),
+        ("run `guardian doctor`", "Run “guardian doctor”."),
+        ("rtsp://10.0.0.5/live: nothing listens there", "rtsp://10.0.0.5/live: nothing listens there."),
+        ("/srv/yard.mp4: the file is empty", "/srv/yard.mp4: the file is empty."),
+    ],
+)
+def test_messages_become_sentences_and_addresses_stay_as_they_are(text, shown):
+    assert sentence(text) == shown
