@@ -8,13 +8,17 @@ from typing import Any
 
 import structlog
 
-_CREDENTIALS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/@\s]+@")
+# Up to the last @ of what is written without a space: people write / and @ in passwords without escaping them.
+_CREDENTIALS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)\S+@", re.IGNORECASE)
+_QUERY = re.compile(
+    r"(?P<name>[?&;](?:pass|passwd|password|pwd|psw|token|auth|key|secret|loginpas|loginpass)=)[^&;\s]*", re.I
+)
 _SECRET_WORDS = ("password", "passphrase", "secret", "token", "cookie", "authorization")
 
 
 def redact(text: str) -> str:
-    """Take user and password out of every URL in a text."""
-    return _CREDENTIALS.sub(r"\g<scheme>…@", text)
+    """Take user and password out of every URL in a text, also where they stand in its query."""
+    return _QUERY.sub(r"\g<name>…", _CREDENTIALS.sub(r"\g<scheme>…@", text))
 
 
 def _redact_fields(_: Any, __: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -91,10 +91,14 @@ class Recorder:
             elif not self.paused:
                 self._write(step)
         except GuardianError as error:
-            if self.problem is None:
-                _log.error("recording_failed", stream=self._stream, problem=error.message, cure=error.cure)
-            self.problem, self._writer = error, None
-            self._retry_at_s = self._clock.mono_s() + TRY_AGAIN_S
+            self._refused(error)
+
+    def _refused(self, error: GuardianError) -> None:
+        """The disk will not have it: say so, and try again in a while."""
+        if self.problem is None:
+            _log.error("recording_failed", stream=self._stream, problem=error.message, cure=error.cure)
+        self.problem, self._writer = error, None
+        self._retry_at_s = self._clock.mono_s() + TRY_AGAIN_S
 
     def _write(self, fragment: Fragment) -> None:
         if self._writer is None:
@@ -133,5 +137,9 @@ class Recorder:
 
     def _close(self) -> None:
         writer, self._writer = self._writer, None
-        if writer is not None:
+        if writer is None:
+            return
+        try:
             writer.close()
+        except GuardianError as error:
+            self._refused(error)

@@ -8,6 +8,9 @@ from pydantic import Field, field_validator
 from guardian.sdk import PluginConfig
 
 
+SPECIAL = "Has the password a special character? Then give it in source.password instead"
+
+
 class RtspConfig(PluginConfig):
     """`url` may hold user and password; the fields of their own win."""
 
@@ -29,7 +32,9 @@ class RtspConfig(PluginConfig):
             parts = urlsplit(url)
             host, _ = parts.hostname, parts.port
         except ValueError as error:
-            raise ValueError("is no URL; it should look like rtsp://192.0.2.7:554/stream1") from error
+            raise ValueError(f"is no URL; it should look like rtsp://192.0.2.7:554/stream1. {SPECIAL}") from error
+        if "@" in parts.path + parts.query + parts.fragment:
+            raise ValueError(f"has an @ behind its host. {SPECIAL}")
         if parts.scheme.lower() not in ("rtsp", "rtsps") or not host:
             raise ValueError("must begin with rtsp:// or rtsps:// and name a host, such as rtsp://192.0.2.7/stream1")
         return url
@@ -51,6 +56,6 @@ class RtspConfig(PluginConfig):
         return urlunsplit(parts._replace(netloc=f"{login}@{host}"))
 
     def public_address(self, stream: str) -> str:
-        """Return the URL without its login, for messages."""
+        """Return the URL for messages: without its login and its query, where some cameras want the password."""
         parts = urlsplit(self.sub_url if stream == "sub" else self.url)
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))

@@ -19,6 +19,20 @@ def test_credentials_leave_urls():
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rtsp://me:s3c/ret@h/x", "rtsp://…@h/x"),
+        ("rtsp://me:s3c@ret@h/x failed", "rtsp://…@h/x failed"),
+        ("RTSP://me:s3c#ret@h/x, at me@example.org", "RTSP://…@h/x, at me@example.org"),
+        ("http://h/snap?user=me&password=s3cret&n=1", "http://h/snap?user=me&password=…&n=1"),
+        ("rtsp://h/x", "rtsp://h/x"),
+    ],
+)
+def test_people_write_anything_into_a_password(text, shown):
+    assert redact(text) == shown
+
+
 def test_json_logs_hold_no_secret(capsys):
     set_up_logs(as_json=True)
     structlog.get_logger("t").warning("camera_failed", url="rtsp://admin:s3cret@h/", password="hunter2", camera="door")

@@ -136,6 +136,9 @@ def test_a_camera_that_dies_and_one_that_hangs(tmp_path):
         ("rtsp:///x", "rtsp://"),
         ("192.0.2.7", "rtsp://"),
         ("rtsp://h:port/", "URL"),
+        ("rtsp://me:a/b@h/x", "source.password"),
+        ("rtsp://me:a?b@h/x", "source.password"),
+        ("rtsp://me:a#b@h/x", "source.password"),
     ],
 )
 def test_what_is_no_rtsp_url_is_refused(url, field):
@@ -148,3 +151,4 @@ def test_logins_are_percent_encoded_and_hidden():
     assert config.address("main") == "rtsp://a%20b:p%40%3A%2F@h:554/x"
     assert config.public_address("main") == "rtsp://h:554/x"
     assert "p@" not in repr(config)
+    assert RtspConfig(url="rtsp://h/x?user=me&password=s3cret").public_address("main") == "rtsp://h/x"
