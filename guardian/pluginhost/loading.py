@@ -24,7 +24,7 @@ def load_class(name: str) -> type[Plugin]:
             names=[name],
             invoke_on_load=False,
             on_load_failure_callback=lambda _manager, _point, error: problems.append(error),
-            warn_on_missing_entrypoint=False,
+            on_missing_entrypoints_callback=lambda _names: None,
         )
         found: list[Any] = [extension.plugin for extension in manager]
     except (KeyboardInterrupt, GeneratorExit):
