@@ -28,9 +28,11 @@ EXAMPLES = """Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("camera")
-@click.option("--start", required=True, help="Begin, as RFC 3339 with an offset, such as 2026-11-23T08:00:00Z.")
-@click.option("--end", required=True, help="End, as RFC 3339 with an offset.")
-@click.option("-o", "--output", required=True, help="MP4 file to write; - for standard output.")
+@click.option(
+    "--start", metavar="TIME", required=True, help="Begin, as RFC 3339 with an offset, such as 2026-11-23T08:00:00Z."
+)
+@click.option("--end", metavar="TIME", required=True, help="End, as RFC 3339 with an offset.")
+@click.option("-o", "--output", metavar="FILE", required=True, help="MP4 file to write; - for standard output.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @click.option(
     "--passphrase-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File that holds the passphrase."

@@ -5,16 +5,25 @@ from __future__ import annotations
 import types
 import typing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel
+from pydantic import BaseModel, HttpUrl
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from guardian.settings.schema import Settings
 
-_WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "anything"}
+_WORDS = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    Any: "anything",
+    Path: "path",
+    HttpUrl: "web address",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +42,8 @@ def type_text(info: FieldInfo) -> str:
     low = next((m for m in info.metadata if isinstance(m, Ge | Gt)), None)
     high = next((m for m in info.metadata if isinstance(m, Le | Lt)), None)
     if low is not None and high is not None:
-        return f"{text}, {_edge(low)} to {_edge(high)}"
+        reach = "above {}, at most {}" if isinstance(low, Gt) else "{} to {}"
+        return f"{text}, {reach.format(_edge(low), _edge(high))}"
     if low is not None:
         return f"{text}, {'above' if isinstance(low, Gt) else 'at least'} {_edge(low)}"
     if high is not None:
@@ -57,6 +67,8 @@ def _type(annotation: Any) -> str:
         if arguments[-1] is Ellipsis:
             return f"list of {_type(arguments[0])}"
         return "(" + ", ".join(_type(part) for part in arguments) + ")"
+    if origin is typing.Literal:
+        return " or ".join(str(part) for part in arguments)
     if origin is dict:
         return "table"
     return _WORDS.get(annotation, "table")
@@ -78,6 +90,11 @@ def toml_text(value: Any) -> str:
 def explain(prefix: str = "") -> tuple[Explained, ...]:
     """Return every setting whose name begins with a prefix, in the order of the schema."""
     return tuple(one for one in _explain(Settings, "", None) if one.path.startswith(prefix))
+
+
+def explain_part(model: type[BaseModel], prefix: str = "") -> tuple[Explained, ...]:
+    """Return every setting of a part, such as those of a plugin's kind of camera. `prefix`: where the part stands."""
+    return tuple(_explain(model, prefix, None))
 
 
 def _explain(model: type[BaseModel], prefix: str, defaults: BaseModel | None) -> list[Explained]:

@@ -1,8 +1,12 @@
 """Every setting explained."""
 
 import tomllib
+from pathlib import Path
+from typing import Literal
 
-from guardian.settings.explain import explain
+from pydantic import BaseModel, HttpUrl
+
+from guardian.settings.explain import explain, explain_part
 
 
 def test_every_setting_has_a_type_and_a_meaning() -> None:
@@ -14,6 +18,7 @@ def test_every_setting_has_a_type_and_a_meaning() -> None:
 def test_ranges_choices_and_defaults() -> None:
     found = {one.path: one for one in explain()}
     assert found["web.port"].type == "whole number, 0 to 65535"
+    assert found["cameras.<name>.detect.fps"].type == "number, above 0, at most 30", "0 itself is refused"
     assert found["storage.days"].type == "number or none, above 0"
     assert found["log.format"].type == "text or json"
     assert found["cameras.<name>.kind"].default == ""
@@ -30,3 +35,17 @@ def test_defaults_are_toml() -> None:
 def test_a_prefix_chooses() -> None:
     assert {one.path.split(".")[0] for one in explain("vault")} == {"vault"}
     assert explain("nothing") == ()
+
+
+def test_the_settings_of_a_plugins_kind() -> None:
+    class Kind(BaseModel):
+        path: Path
+        url: HttpUrl | None = None
+        transport: Literal["tcp", "udp"] = "tcp"
+
+    found = explain_part(Kind, "cameras.<name>.source.")
+    assert [(one.path.rpartition(".")[2], one.type, one.default) for one in found] == [
+        ("path", "path", ""),
+        ("url", "web address or none", '"none"'),
+        ("transport", "tcp or udp", '"tcp"'),
+    ]
