@@ -12,7 +12,7 @@ LONGEST_S = {
     "stalled": 3.0,
     "device_fault": 3.0,
     "path_not_found": 10.0,
-    "not_a_video": 30.0,
+    "not_a_video": 10.0,
     "login_refused": 30.0,
 }
 FIRST_OF_S = {"login_refused": 5.0, "path_not_found": 2.0, "not_a_video": 5.0}

@@ -30,9 +30,11 @@ def _redact_fields(_: Any, __: str, fields: MutableMapping[str, Any]) -> Mutable
     return fields
 
 
-def set_up_logs(*, as_json: bool = False, level: str = "info") -> None:
-    """Set up structlog and the standard library's logging for this process."""
+def set_up_logs(*, as_json: bool = False, level: str = "info", **everywhere: str) -> None:
+    """Set up structlog and the standard library's logging for this process. `everywhere`: fields of each line, whatever
+    thread it comes from."""
     shared: list[Any] = [
+        lambda _, __, fields: {**everywhere, **fields},
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

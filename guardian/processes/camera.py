@@ -57,10 +57,9 @@ REPORT_EVERY_S = 3.0  # changes of state are reported at once
 
 def main(job: CameraJob) -> None:
     """Entry of the process."""
-    set_up_logs(as_json=job.log_json)
+    set_up_logs(as_json=job.log_json, camera=job.camera)
     harden()
     keep_freed_memory()
-    structlog.contextvars.bind_contextvars(camera=job.camera)
     link = connect(job.conductor_socket)
     link.send(Hello("camera", job.camera, os.getpid(), job.secret))
     process = CameraProcess(job, link, SystemClock())

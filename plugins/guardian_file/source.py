@@ -67,7 +67,10 @@ class FileSource:
             names = ", ".join(one.codec_context.name for one in self._container.streams.video) or "no video"
             raise NotAVideo(f"{path}: the file holds {names}", cure="Convert it to H.264 or H.265 with ffmpeg.")
         audio = next((one for one in self._container.streams.audio if one.codec_context.name in AUDIO), None)
-        self._packets = self._container.demux([video] if audio is None else [video, audio])
+        streams = [video] if audio is None else [video, audio]
+        if any(_was_cut(stream, self._container.size) for stream in streams):
+            raise NotAVideo(f"{path}: the file was cut off", cure="Copy it again, or choose another file.")
+        self._packets = self._container.demux(streams)
         self._video_index = video.index
         return StreamInfo(_track(video, VIDEO), _track(audio, AUDIO) if audio is not None else None)
 
@@ -166,6 +169,12 @@ class FileSource:
         container, self._container, self._packets = self._container, None, iter(())
         if container is not None:
             container.close()
+
+
+def _was_cut(stream: Any, size: int) -> bool:
+    """Whether the file's table of contents names more than the file holds."""
+    entries = stream.index_entries
+    return len(entries) > 0 and entries[-1].pos + entries[-1].size > size > 0
 
 
 def _track(stream: Any, codecs: dict[str, Codec]) -> TrackInfo:

@@ -79,14 +79,18 @@ def make_video(
     codec: str = "libx264",
     audio: str = "",
     size: tuple[int, int] = (320, 240),
+    faststart: bool = False,
 ) -> Path:
-    """Encode a moving box with a keyframe a second, and a tone where asked (`aac` or `libopus`)."""
+    """Encode a moving box with a keyframe a second, and a tone where asked (`aac` or `libopus`).
+
+    `faststart`: with the table of contents in front.
+    """
     width, height = size
     options = {
         "libx264": {"preset": "ultrafast", "tune": "zerolatency", "x264-params": f"keyint={fps}:scenecut=0"},
         "libx265": {"preset": "ultrafast", "tune": "zerolatency", "x265-params": f"keyint={fps}:scenecut=0:log-level=none"},
     }[codec]
-    with av.open(str(path), "w", format="mp4") as out:
+    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"} if faststart else {}) as out:
         video = out.add_stream(codec, rate=fps, options=options)
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         if codec == "libx265":

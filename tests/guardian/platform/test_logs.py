@@ -1,4 +1,5 @@
 import json
+import threading
 
 import pytest
 import structlog
@@ -41,3 +42,11 @@ def test_json_logs_hold_no_secret(capsys):
     assert line["event"] == "camera_failed"
     assert "s3cret" not in str(line)
     assert "hunter2" not in str(line)
+
+
+def test_what_holds_everywhere_stands_in_lines_of_every_thread(capsys):
+    set_up_logs(as_json=True, camera="door")
+    thread = threading.Thread(target=structlog.get_logger("t").warning, args=("stream_retrying",))
+    thread.start()
+    thread.join()
+    assert json.loads(capsys.readouterr().err)["camera"] == "door"

@@ -20,9 +20,9 @@ PEOPLE = Path(__file__).parents[4] / "shared" / "data" / "footage" / "people.mp4
 STOP = threading.Event()
 
 
-def encode(path, *, codec="libx264", frames=30, fps=10, bframes=0, format=None, rate=None):
+def encode(path, *, codec="libx264", frames=30, fps=10, bframes=0, format=None, rate=None, faststart=False):
     """Encode grey pictures with a keyframe every ten."""
-    with av.open(str(path), "w", format=format) as out:
+    with av.open(str(path), "w", format=format, options={"movflags": "faststart"} if faststart else {}) as out:
         options = {"preset": "ultrafast", "x264-params": f"keyint=10:scenecut=0:bframes={bframes}:b-adapt=0"}
         stream = out.add_stream(codec, rate=rate or fps, options=options if codec == "libx264" else {})
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
@@ -167,6 +167,9 @@ def _bad(path, what):
     elif what == "cut off":
         data = encode(path).read_bytes()
         path.write_bytes(data[: data.index(b"moov") - 4])
+    elif what == "cut short":
+        encode(path, frames=60, faststart=True)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     elif what == "noise":
         path.write_bytes(bytes(range(256)) * 200)
     elif what == "mpeg4":
@@ -189,6 +192,7 @@ def _bad(path, what):
         ("missing", "no such file"),
         ("folder", "a folder"),
         ("cut off", "was cut off"),
+        ("cut short", "the file was cut off"),
         ("noise", "is no video"),
         ("mpeg4", "the file holds mpeg4"),
         ("sound alone", "the file holds no video"),
