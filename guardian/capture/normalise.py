@@ -210,6 +210,8 @@ class Normaliser:
         video = replace(video, width=size.width, height=size.height)
         self._origin, self._last_dts, self._start_us = dts, -1, packet.arrived_us
         self._wants_run, self._sound_shift, self._sound_end = False, None, 0
+        if packet.dts is not None and packet.pts is not None and packet.pts > packet.dts:
+            self._wanted_lead = 0  # it has learnt to say when pictures are decoded
         self._lead, self._guessed = self._wanted_lead, NOTHING_GUESSED
         self._run_has_sound = self._sound and self._carries_sound()
         audio = self._info.audio

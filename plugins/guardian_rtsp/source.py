@@ -5,13 +5,10 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from guardian.sdk import CameraStalled, CameraUnreachable, Packet, StreamInfo
+from guardian.sdk import CameraStalled, Packet, StreamInfo
 from guardian_rtsp.client import RtspClient, Unsupported
 from guardian_rtsp.config import RtspConfig
-
-BACKWARDS = (
-    90_000 // 100
-)  # ticks: pictures that come in another order than they are shown (B-frames), which RTP does not say
+from guardian_rtsp.reorder import DecodeTimes
 
 
 class NativeSource:
@@ -22,7 +19,7 @@ class NativeSource:
         self._where = config.public_address(stream)
         self._client = RtspClient(config.address(stream), config.timeout_s, self._where)
         self._waited_s = 0.0
-        self._last = -(1 << 62)
+        self._decode_times = DecodeTimes()
 
     def open(self, stop: threading.Event) -> StreamInfo:
         """Connect and play; hangs up where that fails."""
@@ -45,10 +42,8 @@ class NativeSource:
             return None
         self._waited_s = 0.0
         if came.kind == "video":
-            if came.timestamp < self._last - BACKWARDS and self._last - came.timestamp < 90_000:
-                raise Unsupported("B-frames")
-            self._last = came.timestamp
-            return Packet("video", came.data, came.timestamp, came.timestamp, 0, came.is_key, came.arrived_us)
+            dts = self._decode_times.of(came.timestamp, came.is_key)
+            return Packet("video", came.data, came.timestamp, dts, 0, came.is_key, came.arrived_us)
         return Packet("audio", came.data, came.timestamp, came.timestamp, 0, True, came.arrived_us)
 
     def allow_delay(self, seconds: float) -> None:
@@ -61,7 +56,7 @@ class NativeSource:
 
 
 class RtspSource:
-    """Implements `CameraSource`. Once our own client has met something it cannot do, FFmpeg's takes over for good."""
+    """Implements `CameraSource`. Where our own client meets something it cannot do, FFmpeg's takes over."""
 
     paced = True
 
@@ -69,7 +64,7 @@ class RtspSource:
         self._config, self._stream = config, stream
         self._stop = threading.Event()
         native = config.transport == "tcp" and config.address(stream).lower().startswith("rtsp://")
-        self._source: Any = NativeSource(config, stream) if native and (config.address(stream)) not in _ffmpeg_only else None
+        self._source: Any = NativeSource(config, stream) if native else None
 
     def open(self, stop: threading.Event) -> StreamInfo:
         """Connect."""
@@ -89,15 +84,7 @@ class RtspSource:
 
     def read(self, timeout_s: float) -> Packet | None:
         """Return the next packet."""
-        try:
-            return self._source.read(timeout_s)  # type: ignore[no-any-return]
-        except Unsupported:
-            _ffmpeg_only.add(self._config.address(self._stream))
-            self._source.close()
-            raise CameraUnreachable(
-                f"{self._config.public_address(self._stream)}: pictures come out of order; asked anew with FFmpeg's client",
-                cure="It is asked anew by itself. Turning B-frames off in the camera saves work.",
-            ) from None
+        return self._source.read(timeout_s)  # type: ignore[no-any-return]
 
     def allow_delay(self, seconds: float) -> None:
         """Packets may be given so much late (FFmpeg's client gives them as they come)."""
@@ -108,6 +95,3 @@ class RtspSource:
         """Hang up."""
         if self._source is not None:
             self._source.close()
-
-
-_ffmpeg_only: set[str] = set()  # addresses of this process's camera
