@@ -356,8 +356,10 @@ class RecordingService:
         now_s = self._clock.mono_s()
         if self._footage is None or now_s - self._footage[0] > FOOTAGE_FOR_S:
             usage = await self.catalogue.usage()
-            oldest = min((one.oldest_us for one in usage), default=None)
-            self._footage = now_s, (sum(one.size_bytes for one in usage), oldest)
+            growing = [one.span() for one in self._growing.values()]
+            oldest = min((*(one.oldest_us for one in usage), *(span.start_us for span in growing)), default=None)
+            size = sum(one.size_bytes for one in usage) + sum(span.size_bytes for span in growing)
+            self._footage = now_s, (size, oldest)
         return self._footage[1]
 
     async def close(self) -> None:

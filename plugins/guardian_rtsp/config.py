@@ -7,7 +7,6 @@ from pydantic import Field, field_validator
 
 from guardian.sdk import PluginConfig
 
-
 SPECIAL = "Has the password a special character? Then give it in source.password instead"
 
 

@@ -25,7 +25,7 @@ class DecodeTimes:
         """Return when the next picture, shown at `shown`, is to be decoded; None where that is not known yet."""
         if self._shown and abs(shown - max(self._shown)) > LONGEST:
             self._shown.clear()
-        later = sum(TREMBLE <= other - shown for other in self._shown)
+        later = sum(other - shown >= TREMBLE for other in self._shown)
         self._shown.append(shown)
         if later > self.depth:
             self.depth, self._known = min(later, MOST), False

@@ -227,8 +227,21 @@ async def test_a_disk_that_is_not_mounted_makes_nothing_forgotten(service: Recor
     assert len(await indexed(service)) == 1
 
 
-async def test_footage_is_summed(service: RecordingService, clock: OwnClock) -> None:
+async def test_footage_is_summed_with_what_is_being_recorded(
+    service: RecordingService, clock: OwnClock, tmp_path: Path
+) -> None:
     assert await service.footage() == (0, None)
+    recording = Recording(tmp_path, T0 - HOUR)
+    await write(service, recording, 3)
+    clock.forward(6)
+    size, oldest = await service.footage()
+    assert (size, oldest) == (sum(meta.size for meta in recording.metas), T0 - HOUR)
+    await service.take("front", closed(recording.finish()))
+    clock.forward(6)
+    assert (await service.footage())[0] == recording.file.stat().st_size
+
+
+async def test_footage_is_summed(service: RecordingService, clock: OwnClock) -> None:
     await service.catalogue.add([record(T0, size=5), record(T0 + MINUTE, "back", size=7)])
     clock.forward(6)
     assert await service.footage() == (12, T0)
