@@ -30,7 +30,10 @@ async def watch_live(services: Services, request: web.Request, query: LiveQuery)
     if not web.WebSocketResponse().can_prepare(request).ok:
         raise BadRequest("this is a WebSocket", field="Upgrade", cure="Connect with ws:// or wss://.")
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, compress=False, timeout=CLOSE_WITHIN_S, max_msg_size=4096)
-    await socket.prepare(request)
+    try:
+        await socket.prepare(request)
+    except ConnectionResetError:
+        return socket  # who wanted to look has gone
     tasks = Tasks()
     sending = tasks.spawn(_send(services, socket, request.match_info["camera"], query), "live viewer")
     receiving = tasks.spawn(_until_closed(socket), "live viewer leaves")

@@ -2,7 +2,7 @@ import asyncio
 import json
 
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import ClientError, WSMsgType, web
 from aiohttp.test_utils import TestClient
 
 from tests.guardian.api.fakes import Fakes
@@ -86,3 +86,16 @@ async def test_the_end_of_the_program_ends_viewers_at_once(client: TestClient, f
 async def test_a_stranger_gets_no_socket(stranger: TestClient) -> None:
     answer = await stranger.get(LIVE, headers={"Connection": "Upgrade", "Upgrade": "websocket"})
     assert answer.status == 401
+
+
+async def test_a_viewer_who_leaves_during_the_handshake_is_no_error(
+    client: TestClient, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def gone(*_: object) -> None:
+        raise ConnectionResetError("Connection lost")
+
+    monkeypatch.setattr(web.WebSocketResponse, "prepare", gone)
+    with pytest.raises(ClientError):
+        await client.ws_connect(LIVE)
+    assert [record for record in caplog.records if record.name.startswith("aiohttp")] == []
+    assert fakes.live.viewers == 0
