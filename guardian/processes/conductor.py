@@ -81,6 +81,7 @@ from guardian.web.app import make_web
 
 _log = structlog.get_logger(__name__)
 LIVE_GRACE_S = 5.0
+TAKEN_IN_S = 5.0
 DEFAULT_LOGIN = "owner"
 
 
@@ -435,6 +436,7 @@ class Conductor:
         self.switchboard.send_all("inference", Stop("Guardian ends"))
         names = [("camera", camera) for camera in self.settings.cameras] + [("inference", "detector")]
         await asyncio.gather(*(self.supervisor.stop(role, name) for role, name in names))
+        await self.switchboard.emptied(TAKEN_IN_S)  # the last segments of the cameras are to be indexed yet
         await self.dispatcher.all_of("shutdown")
         if hasattr(self, "recordings"):
             await self.events.close()

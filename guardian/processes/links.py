@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -26,6 +27,8 @@ class Switchboard:
         self._receive, self._gone = receive, gone
         self._links: dict[tuple[str, str], AsyncLink] = {}
         self._server: asyncio.Server | None = None
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     async def open(self) -> None:
         """Begin to listen."""
@@ -61,6 +64,7 @@ class Switchboard:
                 return
             key = (hello.role, hello.name)
             self._links[key] = link
+            self._empty.clear()
             receive = self._receive[hello.role]
             while True:
                 message, payload = await link.receive()
@@ -71,7 +75,14 @@ class Switchboard:
             if key is not None and self._links.get(key) is link:
                 del self._links[key]
                 self._gone(*key)
+            if not self._links:
+                self._empty.set()
             await link.close()
+
+    async def emptied(self, within_s: float) -> None:
+        """Wait, but not for ever, until every process has hung up and all that it had said has been taken in."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._empty.wait(), within_s)
 
     async def close(self) -> None:
         """Stop listening and hang up."""
