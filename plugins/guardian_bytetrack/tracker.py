@@ -64,6 +64,7 @@ class ByteTracker:
         """Take one frame's detections and return every live track."""
         dt_s = 0.0 if self._last_us is None else (utc_us - self._last_us) / 1e6
         self._last_us = utc_us
+        self._tracks = [track for track in self._tracks if not track.is_lost(utc_us)]  # also where nobody looked for a while
         for track in self._tracks:
             track.filter.predict(dt_s)
         sure = [found for found in detections if found.score >= SURE]

@@ -80,6 +80,15 @@ def test_a_lost_track_is_found_again_for_a_while(missing_s, same):
     assert (run.ids(found(at(0.42))) == [1]) is same
 
 
+def test_a_lost_track_is_not_found_again_because_nobody_looked_meanwhile():
+    run = Run()
+    run.show(found(at(0.4)))
+    run.show(found(at(0.4)))
+    run.show()
+    run.now += 4_000_000
+    assert run.ids(found(at(0.4))) == [2]
+
+
 def test_a_track_seen_but_once_is_given_up_sooner():
     run = Run()
     run.show(found(at(0.4)))
