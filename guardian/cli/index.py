@@ -103,10 +103,15 @@ async def _check(data: Path) -> Checked:
 
 
 async def _rebuild(data: Path, progress: Callable[[int, int], None]) -> Rebuilt:
+    from guardian.cli._client import running_url
+    from guardian.index.check import BEING_WRITTEN_S
     from guardian.index.engine import INDEX_NAME, open_index, put_aside
     from guardian.index.rebuild import rebuild
     from guardian.model.errors import Damaged
+    from guardian.platform.clock import SystemClock
 
+    now_s = SystemClock().now().utc_us / 1e6
+    in_use_since_s = now_s - BEING_WRITTEN_S if running_url(data) is not None else None
     try:
         index_file = await open_index(data / INDEX_NAME)
     except Damaged as error:
@@ -114,6 +119,6 @@ async def _rebuild(data: Path, progress: Callable[[int, int], None]) -> Rebuilt:
         click.echo(f"{error.message}; put aside as {aside.name}. Events, users and tokens in it are lost.", err=True)
         index_file = await open_index(data / INDEX_NAME)
     try:
-        return await rebuild(index_file, data / "segments", _read, progress)
+        return await rebuild(index_file, data / "segments", _read, progress, in_use_since_s=in_use_since_s)
     finally:
         await index_file.close()

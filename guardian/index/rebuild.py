@@ -37,14 +37,21 @@ def segment_files(segments: Path) -> Iterator[str]:
 
 
 async def rebuild(
-    index: IndexFile, segments: Path, read: ReadRecord, progress: Callable[[int, int], None] = lambda done, all_: None
+    index: IndexFile,
+    segments: Path,
+    read: ReadRecord,
+    progress: Callable[[int, int], None] = lambda done, all_: None,
+    *,
+    in_use_since_s: float | None = None,
 ) -> Rebuilt:
-    """Index every file anew, then forget rows that have none. Small transactions: the recorder may run beside it."""
+    """Index every file anew, then forget rows that have none. Small transactions: the recorder may run beside it, which adds
+    the files that it has open itself: unfinished ones written to after `in_use_since_s` (Unix time) are left to it.
+    """
     recordings, done = Recordings(index), Rebuilt()
     files = await asyncio.to_thread(lambda: tuple(segment_files(segments)))
     seen: set[str] = set()
     for at in range(0, len(files), STEP):
-        records = await asyncio.to_thread(_read_all, segments, files[at : at + STEP], read, done)
+        records = await asyncio.to_thread(_read_all, segments, files[at : at + STEP], read, done, in_use_since_s)
         await recordings.add(records)
         seen.update(record.header.segment_id for record in records)
         done.indexed += len(records)
@@ -61,11 +68,15 @@ def _gone(segments: Path, records: Sequence[SegmentRecord]) -> list[str]:
     return [one.header.segment_id for one in records if not (segments / one.path).exists()]
 
 
-def _read_all(segments: Path, paths: Sequence[str], read: ReadRecord, done: Rebuilt) -> list[SegmentRecord]:
+def _read_all(
+    segments: Path, paths: Sequence[str], read: ReadRecord, done: Rebuilt, in_use_since_s: float | None
+) -> list[SegmentRecord]:
     records = []
     for path in paths:
         try:
             record = read(segments / path, path)
+            if in_use_since_s is not None and not record.complete and (segments / path).stat().st_mtime > in_use_since_s:
+                continue
         except FileNotFoundError:
             continue
         except (Damaged, OSError) as error:

@@ -51,6 +51,7 @@ from guardian.platform.files import make_private_dir, replace_file
 from guardian.platform.limits import harden
 from guardian.platform.lock import exclusive
 from guardian.platform.logs import set_up_logs
+from guardian.platform.ports import port_is_free
 from guardian.platform.tasks import Tasks
 from guardian.pluginhost.dispatch import Dispatcher
 from guardian.pluginhost.registry import ContextMaker, PluginRegistry
@@ -73,7 +74,7 @@ from guardian.services.storage import make_sweeper
 from guardian.services.timeline import TimelineService
 from guardian.services.transcode import TranscodeService
 from guardian.services.vault import VaultService
-from guardian.settings.schema import CameraSettings, Settings
+from guardian.settings.schema import CameraSettings, Settings, WebSettings
 from guardian.settings.secrets import resolve
 from guardian.vault.keyring import Keyring
 from guardian.vault.sealer import VaultSealer
@@ -158,6 +159,9 @@ class Conductor:
 
     async def start(self) -> Running:
         """Open everything, in the order in which things need each other; pages and API last."""
+        web_settings = self.settings.web
+        if web_settings.port and not port_is_free(web_settings.host, web_settings.port):
+            raise _cannot_serve(web_settings, "the port is taken, or the address is not this machine's")
         self.keyring = await self._open_vault()
         self.index = await open_index(self.data_dir / "index.db")
         self._closers.push_async_callback(self.index.close)
@@ -418,11 +422,7 @@ class Conductor:
             site = web.TCPSite(runner, settings.host, settings.port)
             await site.start()
         except OSError as error:
-            raise BadSetting(
-                f"cannot serve at {settings.host}:{settings.port}: {error.strerror}",
-                field="web.port",
-                cure="End what uses the port, or choose another with --port.",
-            ) from error
+            raise _cannot_serve(settings, error.strerror or str(error)) from error
         port = runner.addresses[0][1]
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - an address to open, not to bind
         self.health.parts["web"] = True
@@ -448,6 +448,14 @@ class Conductor:
         await self.tasks.close()
         (self.data_dir / "run.json").unlink(missing_ok=True)
         shutil.rmtree(self.runtime_dir, ignore_errors=True)
+
+
+def _cannot_serve(settings: WebSettings, why: str) -> BadSetting:
+    return BadSetting(
+        f"cannot serve at {settings.host}:{settings.port}: {why}",
+        field="web.port",
+        cure="End what uses the port, or choose another with --port.",
+    )
 
 
 def _first_fault(error: ValueError) -> str:

@@ -49,6 +49,15 @@ async def test_a_rebuilt_index_is_the_index(index: IndexFile, tmp_path: Path, fi
     assert await kinds(index, tmp_path) == []
 
 
+async def test_a_file_that_the_recorder_has_open_is_left_to_it(index: IndexFile, tmp_path: Path) -> None:
+    recording = Recording(tmp_path, T0)
+    recording.second()
+    os.utime(recording.file, (1000, 1000))
+    assert (await rebuild(index, tmp_path / "segments", read, in_use_since_s=999.0)).indexed == 0
+    assert (await rebuild(index, tmp_path / "segments", read, in_use_since_s=1000.0)).indexed == 1
+    assert (await rebuild(index, tmp_path / "segments", read)).indexed == 1
+
+
 async def test_a_file_that_cannot_be_read_is_named_and_left(
     index: IndexFile, tmp_path: Path, filled: list[SegmentRecord]
 ) -> None:
