@@ -53,7 +53,7 @@ def list_(data: Path, as_json: bool) -> None:
 
     table = Table(box=None, header_style="bold")
     for column in ("Id", "Name", "User", "Made", "Last used"):
-        table.add_column(column)
+        table.add_column(column, min_width=36 if column == "Id" else None)  # whole: revoke wants it
     for item in items:
         table.add_row(item["id"], item["name"], item["user"], item["created"], item["last_used"] or "never")
     Console().print(table)

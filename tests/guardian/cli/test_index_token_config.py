@@ -99,6 +99,12 @@ def test_a_token_is_the_only_line_on_stdout(tmp_path: Path) -> None:
     assert "phone" in guardian("token", "list", "--data", str(tmp_path)).stdout
 
 
+def test_the_list_of_tokens_has_whole_ids_in_a_narrow_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = answer(guardian("token", "create", "phone", "--data", str(tmp_path), "--json"))
+    monkeypatch.setenv("COLUMNS", "80")
+    assert made["id"] in guardian("token", "list", "--data", str(tmp_path)).stdout
+
+
 def test_a_token_for_nobody_is_refused(tmp_path: Path) -> None:
     result = guardian("token", "create", "phone", "--user", "mallory", "--data", str(tmp_path), "--json")
     assert (result.exit_code, answer(result)["error"]["field"]) == (2, "user")
