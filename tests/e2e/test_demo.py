@@ -5,27 +5,11 @@ import time
 
 import pytest
 
-from tests.support.browser import browser, log_in
+from tests.support.browser import browser, log_in, playing
 from tests.support.plaintext import findings
 from tests.support.program import guardian, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
-
-PLAYS = """async (selector) => {
-  const video = document.querySelector(selector);
-  if (!video) return null;
-  if (video.paused) { video.muted = true; try { await video.play(); } catch (e) {} }
-  const sample = () => { const c = document.createElement('canvas'); c.width = 32; c.height = 18;
-    const x = c.getContext('2d'); x.drawImage(video, 0, 0, 32, 18);
-    return Array.from(x.getImageData(0, 0, 32, 18).data).filter((_, i) => i % 4 < 3).reduce((a, b) => a + b, 0); };
-  const before = video.currentTime; await new Promise(r => setTimeout(r, 1500));
-  return {before, after: video.currentTime, width: video.videoWidth, light: sample(), error: video.error && video.error.message};
-}"""
-
-
-def playing(page, selector):
-    state = page.evaluate(PLAYS, selector)
-    return state if state and state["after"] > state["before"] and state["width"] and state["light"] else None
 
 
 def test_the_first_command_shows_live_video_an_event_and_the_moment_again():

@@ -21,6 +21,17 @@ FLAGS = [
     "--autoplay-policy=no-user-gesture-required",
 ]
 
+PLAYS = """async (selector) => {
+  const video = document.querySelector(selector);
+  if (!video) return null;
+  if (video.paused) { video.muted = true; try { await video.play(); } catch (e) {} }
+  const sample = () => { const c = document.createElement('canvas'); c.width = 32; c.height = 18;
+    const x = c.getContext('2d'); x.drawImage(video, 0, 0, 32, 18);
+    return Array.from(x.getImageData(0, 0, 32, 18).data).filter((_, i) => i % 4 < 3).reduce((a, b) => a + b, 0); };
+  const before = video.currentTime; await new Promise(r => setTimeout(r, 1500));
+  return {before, after: video.currentTime, width: video.videoWidth, light: sample(), error: video.error && video.error.message};
+}"""
+
 
 @contextlib.contextmanager
 def browser(**context: Any) -> Iterator[Any]:
@@ -47,3 +58,9 @@ def log_in(page: Any, url: str, user: str, password: str) -> None:
     page.fill("input[name=password]", password)
     page.click("button[type=submit]")
     page.wait_for_url(url + "/")
+
+
+def playing(page: Any, selector: str) -> Any:
+    """Return what a video that plays, and shows something, says of itself; else None."""
+    state = page.evaluate(PLAYS, selector)
+    return state if state and state["after"] > state["before"] and state["width"] and state["light"] else None
