@@ -1,0 +1,189 @@
+"""A disk that is full: what is oldest goes first; where that does not help, recording pauses, says so, and resumes by itself.
+
+Needs root, to mount a small file system; skips otherwise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tests.support.house import camera, command, running, set_up
+from tests.support.program import guardian, wait_for
+from tests.torture.footage import Footage, gaps_s, of
+
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(300)]
+MB = 1_000_000
+SIZE_MIB = 80
+CAMERAS = ("yard", "door")
+SEGMENT_S = "record.segment_s = 5\n"
+
+
+def noise(path: Path, seconds: int = 10, fps: int = 10) -> Path:
+    """Encode noise, which nothing can make small: some 8 Mb/s, a keyframe a second."""
+    dice = np.random.default_rng(1)
+    with av.open(str(path), "w") as out:
+        video = out.add_stream(
+            "libx264", rate=fps, options={"preset": "ultrafast", "x264-params": f"keyint={fps}:bframes=0:scenecut=0"}
+        )
+        video.width, video.height, video.pix_fmt, video.bit_rate = 640, 360, "yuv420p", 8_000_000
+        for _ in range(seconds * fps):
+            frame = av.VideoFrame.from_ndarray(dice.integers(0, 255, (540, 640), np.uint8), format="yuv420p")
+            out.mux(video.encode(frame))
+        out.mux(video.encode(None))
+    return path
+
+
+class Hog:
+    """Another program's file, which takes all room there is and all that comes free."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path, self._done = folder / "hog", threading.Event()
+        self._thread = threading.Thread(target=self._eat, daemon=True)
+
+    def _eat(self) -> None:
+        with self._path.open("ab", buffering=0) as file:
+            while not self._done.is_set():
+                for size in (1 << 20, 1 << 12):
+                    with contextlib.suppress(OSError):
+                        while not self._done.is_set():
+                            file.write(b"x" * size)
+                self._done.wait(0.05)
+
+    def start(self) -> None:
+        """Begin to eat."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Give everything back."""
+        self._done.set()
+        if self._thread.ident is not None:
+            self._thread.join(10)
+        self._path.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a file system")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MIB}m", "guardian-torture", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    hog = Hog(folder)
+    try:
+        yield folder, hog
+    finally:
+        hog.stop()
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def data(disk, tmp_path):
+    video = noise(tmp_path / "noise.mp4")
+    folder = disk[0] / "data"
+    cameras = "".join(camera(name, "file", {"path": str(video)}, SEGMENT_S) for name in CAMERAS)
+    set_up(folder, "[storage]\nreserve_gb = 0\n" + cameras)
+    return folder
+
+
+def free_mb(folder):
+    return shutil.disk_usage(folder).free / MB
+
+
+def record_all(program):
+    return all(program.camera(name)["recording"] for name in CAMERAS)
+
+
+def grown(footage, since_us):
+    fragments = footage.fragments()
+    return all(of(fragments, name) and of(fragments, name)[-1].start_utc_us > since_us for name in CAMERAS)
+
+
+def is_well(data, footage, tmp_path):
+    """Everything of a folder that nobody writes to any more is whole, opens and plays."""
+    assert footage.tidy() == []
+    footage.open_all()
+    assert footage.play_all(tmp_path) == []
+    checked = command("index", "check", "--data", str(data))
+    assert (checked["ok"], checked["being_written"]) == (True, 0), checked
+
+
+def test_the_oldest_goes_first_and_recording_goes_on(data, tmp_path):
+    footage = Footage(data)
+    with running(data) as program:
+        wait_for(lambda: record_all(program), 20, "recording")
+        wait_for(lambda: footage.fragments(), 20, "footage")
+        first = set(footage.fragments())
+        wait_for(lambda: first.isdisjoint(footage.fragments()), 120, "the end of the oldest footage")
+        last_us = time.time_ns() // 1000
+        wait_for(lambda: grown(footage, last_us), 10, "newer footage")
+        assert program.get("/api/v1/system")["recording_paused"] == ""
+        fragments = footage.fragments()
+        assert [gaps_s(fragments, name) for name in CAMERAS] == [[], []], "something newer than the oldest has gone"
+        starts = [of(fragments, name)[0].start_utc_us / 1e6 for name in CAMERAS]
+        assert abs(starts[0] - starts[1]) < 15, "one camera paid for the other"
+        assert free_mb(data) > 5
+    is_well(data, footage, tmp_path)
+
+
+def test_recording_pauses_says_so_and_resumes_when_there_is_room(data, disk, tmp_path):
+    footage = Footage(data)
+    with running(data) as program:
+        wait_for(lambda: record_all(program), 20, "recording")
+        time.sleep(8)
+        disk[1].start()
+        wait_for(lambda: not any(program.camera(name)["recording"] for name in CAMERAS), 30, "the pause")
+        said = wait_for(lambda: program.get("/api/v1/system")["recording_paused"], 20, "the reason")
+        assert "free" in said
+        for name in CAMERAS:
+            state = wait_for(
+                lambda name=name: program.camera(name) if program.camera(name)["recording_paused"] else None, 10, "its state"
+            )
+            assert state["recording"] is False
+            assert state["state"] == "running", "the camera itself is well"
+        pids = program.pids()
+        time.sleep(10)
+        assert program.pids() == pids, "a process died of the full disk"
+        assert program.get("/api/v1/vault")["unlocked"] is True
+        assert program.request("/login")[0] == 200
+        disk[1].stop()
+        freed, freed_us = time.monotonic(), time.time_ns() // 1000
+        wait_for(lambda: grown(footage, freed_us), 20, "recording again")
+        print(f"recorded again {time.monotonic() - freed:.1f} s after there was room", flush=True)
+        wait_for(lambda: program.get("/api/v1/system")["recording_paused"] == "", 10, "no pause")
+        wait_for(lambda: record_all(program), 10, "recording")
+        time.sleep(6)
+    is_well(data, footage, tmp_path)
+
+
+def test_it_starts_on_a_full_disk_and_records_when_there_is_room(data, disk, tmp_path):
+    footage = Footage(data)
+    with running(data) as program:
+        token = program.token
+        wait_for(lambda: record_all(program), 20, "recording")
+        time.sleep(7)
+    disk[1].start()
+    wait_for(lambda: free_mb(data) < 0.1, 20, "a full disk")
+    with guardian("run", "--data", str(data), data=data, token=token) as program:
+        wait_for(lambda: program.get("/api/v1/system")["recording_paused"], 30, "the reason")
+        disk[1].stop()
+        freed_us = time.time_ns() // 1000
+        wait_for(lambda: grown(footage, freed_us), 20, "recording")
+        wait_for(lambda: record_all(program), 10, "recording")
+    is_well(data, footage, tmp_path)
