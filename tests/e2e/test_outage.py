@@ -6,8 +6,10 @@ import time
 import pytest
 
 from guardian.model.time import from_rfc3339
-from tests.support.browser import browser, log_in
-from tests.support.house import ALL, camera, command, running, set_up
+from guardian.vault.keyring import Keyring
+from guardian.vault.reader import SegmentReader
+from tests.support.browser import browser, log_in, playing
+from tests.support.house import ALL, PASSPHRASE, camera, command, running, set_up
 from tests.support.program import wait_for
 from tests.support.rtsp import RtspServer, make_video, require_server
 
@@ -18,11 +20,12 @@ DRAWN = """() => {
   const canvas = document.querySelector('[data-timeline]'), ratio = devicePixelRatio || 1;
   const row = canvas.getContext('2d').getImageData(0, Math.round((32 + (canvas.clientHeight - 58) / 2) * ratio), canvas.width, 1).data;
   const at = (x) => row.slice(x * 4, x * 4 + 4).join();
-  const now = Math.round(canvas.width * 0.72) - 4, runs = [];
-  for (let x = 0; x < now; x += 1)
-    if (at(x) === at(now)) { if (x && at(x - 1) === at(now)) runs.at(-1)[1] = x + 1; else runs.push([x, x + 1]); }
+  const needle = Math.floor(canvas.width * 0.72 - 2 * ratio), blank = at(2), runs = [];
+  for (let x = 2; x < needle; x += 1)
+    if (at(x) !== blank) { if (at(x - 1) !== blank) runs.at(-1)[1] = x + 1; else runs.push([x, x + 1]); }
   return runs.map((run) => run.map((x) => x / ratio * 3600 / canvas.clientWidth));
 }"""
+ACROSS = """() => document.querySelector('[data-mark]').dataset.mode === 'past' && document.querySelector('video').currentTime > 20"""
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +72,9 @@ def test_an_outage_is_a_gap_and_recording_is_back_within_five_seconds(place, tmp
         runs = wait_for(lambda: page.evaluate(DRAWN)[1:] and page.evaluate(DRAWN), 10, "footage before and after the gap")
         gap = runs[-1][0] - runs[-2][1]
         assert abs(gap - (resumed - before[-1][1])) < 8, runs  # a pixel is three seconds
+        page.goto(f"{program.url}/cameras/outage?at={rfc(before[-1][1] - 3)}")
+        wait_for(lambda: playing(page, "video"), 20, "footage before the gap")
+        wait_for(lambda: page.evaluate(ACROSS), 15, "footage after it, without a hand")
         assert page.problems == []
 
     status, clip = program.request(f"/api/v1/cameras/outage/clip.mp4?start={rfc(before[-1][1] - 4)}&end={rfc(resumed + 3)}")
@@ -81,7 +87,24 @@ def test_an_outage_is_a_gap_and_recording_is_back_within_five_seconds(place, tmp
         check=False,
     )
     assert (faults.returncode, faults.stderr) == (0, "")
+    probe = ["ffprobe", "-v", "error", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0"]
+    probed = subprocess.run([*probe, str(tmp_path / "clip.mp4")], capture_output=True, text=True, check=True)
+    assert probed.stderr == ""
+    assert 60 <= int(probed.stdout) <= 110, "ten pictures a second of both sides, from the keyframe before"
+    assert opened(folder / "data") > 10
     assert command("index", "check", "--data", str(folder / "data"))["ok"] is True
+
+
+def opened(data):
+    """Open every fragment there is; return how many."""
+    keyring, count = Keyring.load(data / "vault"), 0
+    keyring.unlock(PASSPHRASE)
+    for path in (data / "segments").rglob("*.pgs"):
+        with SegmentReader(path, keyring) as reader:
+            for index in range(len(reader.table)):
+                assert reader.read(index)
+                count += 1
+    return count
 
 
 def rfc(seconds):

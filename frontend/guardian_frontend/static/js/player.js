@@ -199,7 +199,8 @@ export class Player {
   async keepGoing() {
     const { sink, video } = this;
     this.note(this.notes.findLast(([from]) => from <= video.currentTime + 0.1)?.[1] ?? "");
-    if (!sink.holds(video.currentTime + 0.05)) {
+    const ahead = video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA ? 0.5 : 0.05; // it waits in the last picture before a gap
+    if (!sink.holds(video.currentTime + ahead)) {
       const next = sink.after(video.currentTime);
       if (next !== null) video.currentTime = next + 0.01;
     }
