@@ -91,7 +91,7 @@ def _migrate(connection: sa.Connection) -> None:
 def translate(error: DatabaseError) -> Exception:
     """Return what a fault of SQLite means to us."""
     text = str(error.orig)
-    if "disk is full" in text:
+    if "disk is full" in text or getattr(error.orig, "sqlite_errorname", "") == "SQLITE_IOERR_SHMSIZE":
         return DiskFull("the index cannot be written: the disk is full", cure="Free some space on the disk.")
     if isinstance(error, OperationalError) and "locked" in text:
         return ServiceUnavailable("the index is busy: another program writes to it", cure="Try again.")

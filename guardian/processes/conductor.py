@@ -70,12 +70,13 @@ from guardian.services.live import LiveHub
 from guardian.services.notifications import Channel, NotificationService
 from guardian.services.playback import PlaybackService
 from guardian.services.recordings import RecordingService
-from guardian.services.storage import make_sweeper
+from guardian.services.storage import make_sweeper, rules_of
 from guardian.services.timeline import TimelineService
 from guardian.services.transcode import TranscodeService
 from guardian.services.vault import VaultService
 from guardian.settings.schema import CameraSettings, Settings, WebSettings
 from guardian.settings.secrets import resolve
+from guardian.store import spare
 from guardian.vault.keyring import Keyring
 from guardian.vault.sealer import VaultSealer
 from guardian.web.app import make_web
@@ -163,6 +164,7 @@ class Conductor:
         if web_settings.port and not port_is_free(web_settings.host, web_settings.port):
             raise _cannot_serve(web_settings, "the port is taken, or the address is not this machine's")
         self.keyring = await self._open_vault()
+        spare.give_up(self.data_dir)
         self.index = await open_index(self.data_dir / "index.db")
         self._closers.push_async_callback(self.index.close)
         self._make_services()
@@ -175,6 +177,7 @@ class Conductor:
         await self.switchboard.open()
         self._start_processes()
         self.tasks.spawn(self.sweeper.run(), "sweeper")
+        self._keep_spare()
         token, password = await self._make_login()
         url = await self._serve()
         self.notifications.base_url = url
@@ -354,6 +357,8 @@ class Conductor:
             self.live.set_streams(camera, tuple((stream.stream, stream.codec) for stream in message.status.streams))
             if message.status.code == "disk_full":
                 self.sweeper.poke()
+            if self.paused and not message.status.recording_paused:  # it has started since
+                self.switchboard.send("camera", camera, PauseRecording(True, self.paused))
         elif isinstance(message, LiveFragment):
             self.live.on_fragment(camera, message, payload)
         elif isinstance(message, LiveInit):
@@ -374,6 +379,11 @@ class Conductor:
             self.paused = why
             _log.warning("recording_paused" if why else "recording_resumed", why=why)
             self.switchboard.send_all("camera", PauseRecording(bool(why), why))
+            self._keep_spare()
+
+    def _keep_spare(self) -> None:
+        if not self.paused:
+            spare.keep(self.data_dir, rules_of(self.settings).target_bytes)
 
     # what plugins hear
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -48,7 +49,7 @@ class Hog:
 
     def __init__(self, folder: Path) -> None:
         self._path, self._done = folder / "hog", threading.Event()
-        self._thread = threading.Thread(target=self._eat, daemon=True)
+        self._thread: threading.Thread | None = None
 
     def _eat(self) -> None:
         with self._path.open("ab", buffering=0) as file:
@@ -61,13 +62,19 @@ class Hog:
 
     def start(self) -> None:
         """Begin to eat."""
+        self._done.clear()
+        self._thread = threading.Thread(target=self._eat, daemon=True)
         self._thread.start()
+
+    def rest(self) -> None:
+        """Keep what it has, and take no more."""
+        self._done.set()
+        if self._thread is not None:
+            self._thread.join(10)
 
     def stop(self) -> None:
         """Give everything back."""
-        self._done.set()
-        if self._thread.ident is not None:
-            self._thread.join(10)
+        self.rest()
         self._path.unlink(missing_ok=True)
 
 
@@ -160,6 +167,9 @@ def test_recording_pauses_says_so_and_resumes_when_there_is_room(data, disk, tmp
         pids = program.pids()
         time.sleep(10)
         assert program.pids() == pids, "a process died of the full disk"
+        os.kill(pids["camera yard"], signal.SIGKILL)
+        wait_for(lambda: program.pids().get("camera yard") not in (None, pids["camera yard"]), 10, "a new process")
+        wait_for(lambda: program.camera("yard")["recording_paused"], 10, "the pause of a camera that has just started")
         assert program.get("/api/v1/vault")["unlocked"] is True
         assert program.request("/login")[0] == 200
         disk[1].stop()
@@ -179,8 +189,12 @@ def test_it_starts_on_a_full_disk_and_records_when_there_is_room(data, disk, tmp
         wait_for(lambda: record_all(program), 20, "recording")
         time.sleep(7)
     disk[1].start()
-    wait_for(lambda: free_mb(data) < 0.1, 20, "a full disk")
+    wait_for(lambda: free_mb(data) < 0.01, 20, "a full disk")
+    disk[1].rest()
+    assert command("index", "check", "--data", str(data), code=1)["error"]["code"] == "disk_full"
     with guardian("run", "--data", str(data), data=data, token=token) as program:
+        assert program.url, (program.first_line, program.log)
+        disk[1].start()
         wait_for(lambda: program.get("/api/v1/system")["recording_paused"], 30, "the reason")
         disk[1].stop()
         freed_us = time.time_ns() // 1000
