@@ -28,6 +28,7 @@ UPDATE_GAP_US = SECOND_US
 MOST_PATH_POINTS = 3600  # twenty minutes; then every other point goes
 CLEARLY = 0.06  # an event's best score must pass the model's threshold by this share of what is left to 1
 QUIET_US = 10 * SECOND_US
+SIDE = 0.01  # of the picture's width: a box this near to its side is cut off there
 ONE_THING = 0.65  # IoU at which two boxes of different kinds are one thing named twice; a rider and a bicycle reach 0.5
 
 
@@ -292,7 +293,13 @@ def _extend(path: list[PathPoint], utc_us: int, box: Box) -> None:
 
 def _near(lost: Box, first: Box, now: Box) -> bool:
     """Say whether a thing that was lost in one box may be the one that came up in `first`."""
-    return any(_beside(lost, box) for box in (first, now))
+    return not _went_out(lost, first) and any(_beside(lost, box) for box in (first, now))
+
+
+def _went_out(lost: Box, first: Box) -> bool:
+    """Say whether a thing was lost at a side of the picture and something else came up away from there: it had left."""
+    room = SIDE + first.width / 2
+    return (lost.x2 >= 1 - SIDE and first.x2 < 1 - room) or (lost.x1 <= SIDE and first.x1 > room)
 
 
 def _is_one(other: Box, first: Box, now: Box) -> bool:

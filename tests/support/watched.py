@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 
 import av
@@ -139,15 +140,16 @@ class Player:
         return self.watched
 
 
-def watch(path: Path, infer: LocalInference, options: DetectSettings | None = None, *, late_us: int = 0) -> Watched:
-    """Watch a whole H.264 or H.265 file."""
+def watch(
+    path: Path, infer: LocalInference, options: DetectSettings | None = None, *, late_us: int = 0, skip: int = 0
+) -> Watched:
+    """Watch a whole H.264 or H.265 file, but for its first frames: a camera is joined at any moment."""
     player = Player(LateInference(infer, late_us) if late_us else infer, options or DetectSettings())
     info, samples = samples_of(path)
     decoder = Decoder(info, T0)
     began = time.process_time()
-    for sample in samples:
-        for picture in decoder.decode(sample):
-            player.show(picture)
+    for picture in islice(chain.from_iterable(map(decoder.decode, samples)), skip, None):
+        player.show(picture)
     player.watched.cpu_s = time.process_time() - began
     return player.end()
 

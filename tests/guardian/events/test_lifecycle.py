@@ -197,3 +197,17 @@ def test_closing_ends_what_goes_on_where_it_was_last_seen():
     (end,) = play.life.reports()
     assert (end.what, end.event.end_us) == ("end", 2_800_000)
     assert not play.life.active
+
+
+@pytest.mark.parametrize(("comes_up", "same"), [(0.8, True), (0.75, True), (0.55, False)])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_who_left_at_a_side_and_comes_up_away_from_it_is_another_visit(comes_up, same, mirrored):
+    def at(x):
+        return 1 - x if mirrored else x
+
+    play = Play()
+    play.walk(1, at(0.5), at(0.95), 3)
+    play.nothing(3.4)
+    play.see((2, "person", box(at(comes_up), w=0.4), 0.6), seconds=3)
+    play.nothing(6)
+    assert len(play.told("start")) == (1 if same else 2)

@@ -35,6 +35,10 @@ def test_six_visits_are_six_events(people):
     six_visits(people)
 
 
+def test_the_same_when_the_other_half_of_the_frames_is_looked_at(inference):
+    six_visits(watch(shared("footage/people.mp4"), inference, skip=1))
+
+
 def test_each_event_is_told_once_in_order(people):
     for event in people.events:
         told = [(at, report) for at, report in people.reports if report.event.id == event.id]
