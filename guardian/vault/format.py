@@ -21,7 +21,8 @@ TAG_BYTES = 16
 MAX_METADATA = 64 * 1024
 MAX_ENCAPSULATION = 8 * 1024
 MAX_RECORD = 64 * 1024 * 1024  # a fragment is at most 4 MiB; exports and pictures stay far below
-MAX_RECORDS = 1 << 20
+MAX_RECORDS = 1 << 18  # an export of 256 GiB; the table of a hostile file stays below 100 MB in memory
+MAX_NUMBER = 1 << 62  # of clear times: sums of them still fit the index
 
 KEY_FLAG, END_FLAG = 1, 2
 
@@ -152,12 +153,21 @@ def _metadata(text: bytes) -> SegmentHeader:
         raise Damaged("the header's metadata is no JSON") from error
     if not isinstance(fields, dict) or set(fields) != {*_TEXTS, *_NUMBERS}:
         raise Damaged("the header's metadata lacks fields")
-    if not all(isinstance(fields[name], str) for name in _TEXTS) or not all(type(fields[name]) is int for name in _NUMBERS):
+    if not all(_is_text(fields[name]) for name in _TEXTS) or not all(_is_number(fields[name]) for name in _NUMBERS):
         raise Damaged("the header's metadata has fields of a wrong kind")
     try:
         return SegmentHeader(**{**fields, "kind": ContentKind(fields["kind"])})
     except ValueError as error:
         raise Damaged(f"the header names an unknown kind {fields['kind']}") from error
+
+
+def _is_text(value: object) -> bool:
+    """Say whether it is Unicode: JSON can also spell half a character, which no database takes."""
+    return isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int and abs(value) < MAX_NUMBER
 
 
 def parse_record_head(data: bytes) -> RecordHead:
@@ -168,6 +178,8 @@ def parse_record_head(data: bytes) -> RecordHead:
     head = RecordHead(*fields)
     if magic != RECORD_MAGIC or not TAG_BYTES <= head.size <= MAX_RECORD or head.flags & ~(KEY_FLAG | END_FLAG):
         raise Damaged("this is no record")
+    if not _is_number(head.start_90k) or not _is_number(head.start_utc_us):
+        raise Damaged("a record's times are absurd")
     return head
 
 
@@ -187,11 +199,14 @@ def pack_footer(table: bytes) -> bytes:
 
 
 def parse_table(data: bytes) -> tuple[FragmentMeta, ...]:
-    """Read a fragment table; Damaged where its size is odd."""
-    if len(data) % _ROW.size or len(data) // _ROW.size > MAX_RECORDS:
+    """Read a fragment table; Damaged where its size is odd or a row is not one of a record."""
+    if len(data) % _ROW.size or len(data) > MAX_TABLE:
         raise Damaged("the fragment table has an odd size")
     rows = []
     for index, (offset, size, start, duration, utc, flags, frames) in enumerate(_ROW.iter_unpack(data)):
+        sane = _is_number(start) and _is_number(utc) and not flags & ~KEY_FLAG
+        if not sane or not TAG_BYTES <= size - RECORD_HEAD.size <= MAX_RECORD:
+            raise Damaged(f"row {index} of the fragment table is none of a record")
         rows.append(FragmentMeta(index, offset, size, start, duration, utc, bool(flags & KEY_FLAG), frames))
     return tuple(rows)
 
@@ -205,3 +220,4 @@ def footer_length(tail: bytes) -> int | None:
 
 
 FOOTER_END_BYTES = _FOOTER_END.size
+MAX_TABLE = MAX_RECORDS * _ROW.size

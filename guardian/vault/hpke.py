@@ -46,10 +46,13 @@ class Wrapper:
     def __init__(self, public: bytes) -> None:
         if len(public) != MLKEM_PUBLIC + X25519_KEY:
             raise Damaged("the public key has a wrong length")
-        self._key = hpke.MLKEM768X25519PublicKey(
-            MLKEM768PublicKey.from_public_bytes(public[:MLKEM_PUBLIC]),
-            X25519PublicKey.from_public_bytes(public[MLKEM_PUBLIC:]),
-        )
+        try:
+            self._key = hpke.MLKEM768X25519PublicKey(
+                MLKEM768PublicKey.from_public_bytes(public[:MLKEM_PUBLIC]),
+                X25519PublicKey.from_public_bytes(public[MLKEM_PUBLIC:]),
+            )
+        except ValueError as error:
+            raise Damaged("the public key is none", cure="Restore vault.json from a backup.") from error
 
     def wrap(self, key: bytes, preamble: bytes) -> bytes:
         """Return encapsulation and ciphertext (1168 bytes for a key of 32), bound to the header's preamble."""

@@ -16,9 +16,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from guardian.model.errors import BadSetting, Conflict, Damaged, VaultLocked, WrongPassphrase
 from guardian.platform.files import make_private_dir, replace_file
 from guardian.vault import hpke
+from guardian.vault.format import TAG_BYTES
 from guardian.vault.passphrase import SALT_BYTES, Argon2Parameters, check_passphrase, derive_kek
 
 FILE = "vault.json"
+MAX_FILE = 1024 * 1024
+NONCE_BYTES = 12
 _AAD = b"private-ai-guardian vault v1 epoch\x00"
 HOW_TO_UNLOCK = "Unlock it on the page, or with `guardian vault unlock`."
 
@@ -62,7 +65,7 @@ class Keyring:
         epoch = _wrapped(1, private, public, derive_kek(passphrase, parameters), now_us)
         keyring = cls(folder, parameters, (epoch,))
         make_private_dir(folder)
-        keyring._save()
+        keyring._save(parameters, keyring._epochs)
         keyring._private[1] = bytearray(private)
         return keyring
 
@@ -70,12 +73,17 @@ class Keyring:
     def load(cls, folder: Path) -> Keyring:
         """Read the vault, locked. Damaged where the file is not what it should be."""
         try:
-            text = (folder / FILE).read_bytes()
+            with (folder / FILE).open("rb") as file:
+                text = file.read(MAX_FILE)  # a longer one is cut, and so found damaged
         except FileNotFoundError:
             raise BadSetting(f"there is no vault in {folder}", cure="Make one: `guardian vault init`.") from None
+        except OSError as error:
+            raise BadSetting(
+                f"{folder / FILE}: {error.strerror}", cure="Call it as the user that Guardian runs as."
+            ) from error
         try:
             return cls(folder, *_parse(json.loads(text)))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise Damaged(f"{folder / FILE} is damaged", cure="Restore it from a backup.") from error
 
     @property
@@ -102,14 +110,16 @@ class Keyring:
         """Open with the passphrase; WrongPassphrase. Blocks for some 100 ms."""
         kek = derive_kek(passphrase, self._parameters)
         private = {epoch.number: bytearray(_unwrapped(epoch, kek)) for epoch in self._epochs}
-        with self._lock:
-            self._private = private
+        self._hold(private)
 
     def lock(self) -> None:
         """Forget the private keys; their bytes are overwritten as far as Python allows."""
+        self._hold({})
+
+    def _hold(self, private: dict[int, bytearray]) -> None:
         with self._lock:
-            private, self._private = self._private, {}
-        for key in private.values():
+            before, self._private = self._private, private
+        for key in before.values():
             key[:] = bytes(len(key))
 
     def unwrap_segment_key(self, wrapped: bytes, preamble: bytes, epoch: int) -> bytes:
@@ -130,15 +140,14 @@ class Keyring:
         keys = [_unwrapped(epoch, kek) for epoch in self._epochs]
         parameters = replace(self._parameters, salt=os.urandom(SALT_BYTES))
         new_kek = derive_kek(new, parameters)
-        self._epochs = tuple(
+        epochs = tuple(
             _wrapped(epoch.number, key, epoch.public, new_kek, epoch.created_us)
             for epoch, key in zip(self._epochs, keys, strict=True)
         )
-        self._parameters = parameters
-        self._save()
+        self._save(parameters, epochs)
+        self._parameters, self._epochs = parameters, epochs  # only now: where the disk is full the old passphrase holds
 
-    def _save(self) -> None:
-        p = self._parameters
+    def _save(self, p: Argon2Parameters, epochs: tuple[Epoch, ...]) -> None:
         value = {
             "format": 1,
             "kdf": {"name": "argon2id", "salt": _b64(p.salt), "memory_kib": p.memory_kib, "time": p.time, "lanes": p.lanes},
@@ -151,7 +160,7 @@ class Keyring:
                     "nonce": _b64(epoch.nonce),
                     "wrapped": _b64(epoch.wrapped),
                 }
-                for epoch in self._epochs
+                for epoch in epochs
             ],
         }
         replace_file(self._folder / FILE, json.dumps(value, indent=2).encode() + b"\n")
@@ -161,19 +170,32 @@ def _b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _bytes(text: Any) -> bytes:
-    return base64.b64decode(str(text), validate=True)
+def _bytes(text: Any, size: int | None = None) -> bytes:
+    data = base64.b64decode(str(text), validate=True)
+    if size is not None and len(data) != size:
+        raise ValueError(f"{len(data)} bytes where {size} belong")
+    return data
+
+
+def _number(value: Any, bits: int) -> int:
+    if type(value) is not int or not 0 <= value < 1 << bits:
+        raise ValueError("a number is none, or out of range")
+    return value
 
 
 def _parse(value: Any) -> tuple[Argon2Parameters, tuple[Epoch, ...]]:
     if value["format"] != 1 or value["kdf"]["name"] != "argon2id" or value["kem"] != hpke.KEM_NAME:
         raise ValueError("unknown format")
     kdf = value["kdf"]
-    parameters = Argon2Parameters(_bytes(kdf["salt"]), int(kdf["memory_kib"]), int(kdf["time"]), int(kdf["lanes"]))
+    parameters = Argon2Parameters(_bytes(kdf["salt"]), *(_number(kdf[name], 32) for name in ("memory_kib", "time", "lanes")))
     parameters.check()
     epochs = tuple(
         Epoch(
-            int(one["number"]), _bytes(one["public"]), _bytes(one["nonce"]), _bytes(one["wrapped"]), int(one["created_us"])
+            _number(one["number"], 32),
+            _bytes(one["public"], hpke.MLKEM_PUBLIC + hpke.X25519_KEY),
+            _bytes(one["nonce"], NONCE_BYTES),
+            _bytes(one["wrapped"], hpke.MLKEM_SEED + hpke.X25519_KEY + TAG_BYTES),
+            _number(one["created_us"], 62),
         )
         for one in value["epochs"]
     )
@@ -183,7 +205,7 @@ def _parse(value: Any) -> tuple[Argon2Parameters, tuple[Epoch, ...]]:
 
 
 def _wrapped(number: int, private: bytes, public: bytes, kek: bytes, created_us: int) -> Epoch:
-    epoch = Epoch(number, public, os.urandom(12), b"", created_us)
+    epoch = Epoch(number, public, os.urandom(NONCE_BYTES), b"", created_us)
     return replace(epoch, wrapped=AESGCM(kek).encrypt(epoch.nonce, private, epoch.aad()))
 
 

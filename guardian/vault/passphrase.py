@@ -6,14 +6,15 @@ import secrets
 import unicodedata
 from dataclasses import dataclass
 
+from argon2.exceptions import HashingError
 from argon2.low_level import Type, hash_secret_raw
 
-from guardian.model.errors import BadRequest, Damaged
+from guardian.model.errors import BadRequest, Damaged, ResourceGone
 
 SALT_BYTES, KEY_BYTES = 16, 32
 MIN_LENGTH, MAX_LENGTH = 8, 1024
 FLOOR_MEMORY_KIB, FLOOR_TIME, FLOOR_LANES = 64 * 1024, 3, 1  # RFC 9106's second recommended option
-MOST_MEMORY_KIB, MOST_TIME, MOST_LANES = 4 * 1024 * 1024, 64, 64  # a forged file must not exhaust the machine
+MOST_MEMORY_KIB, MOST_TIME, MOST_LANES = 1024 * 1024, 64, 64  # a forged file must not exhaust the machine
 
 _CONSONANTS, _VOWELS = "bdfghjklmnprstvz", "aiou"
 
@@ -52,15 +53,25 @@ def check_passphrase(passphrase: str) -> None:
 def derive_kek(passphrase: str, parameters: Argon2Parameters) -> bytes:
     """Return the key-encryption key. Takes 64 MiB and some 100 ms; the passphrase is normalised to Unicode NFKC."""
     parameters.check()
-    return hash_secret_raw(
-        unicodedata.normalize("NFKC", passphrase).encode(),
-        parameters.salt,
-        time_cost=parameters.time,
-        memory_cost=parameters.memory_kib,
-        parallelism=parameters.lanes,
-        hash_len=KEY_BYTES,
-        type=Type.ID,
-    )
+    try:
+        text = unicodedata.normalize("NFKC", passphrase).encode()
+    except UnicodeEncodeError:
+        raise BadRequest("the passphrase is no Unicode text", field="passphrase", cure="Give it as UTF-8.") from None
+    try:
+        return hash_secret_raw(
+            text,
+            parameters.salt,
+            time_cost=parameters.time,
+            memory_cost=parameters.memory_kib,
+            parallelism=parameters.lanes,
+            hash_len=KEY_BYTES,
+            type=Type.ID,
+        )
+    except HashingError as error:
+        raise ResourceGone(
+            f"{parameters.memory_kib // 1024} MiB of memory to check the passphrase are not to be had",
+            cure="End other programs and try again.",
+        ) from error
 
 
 def generate_passphrase(words: int = 6) -> str:

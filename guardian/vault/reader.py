@@ -9,10 +9,20 @@ from typing import Self
 
 from guardian.model.errors import Damaged
 from guardian.model.segment import FragmentMeta, SegmentHeader
-from guardian.vault.format import END_FLAG, RECORD_HEAD, commitment_context, pack_table, parse_record_head
+from guardian.vault.format import (
+    END_FLAG,
+    RECORD_HEAD,
+    TAG_BYTES,
+    RecordHead,
+    commitment_context,
+    pack_table,
+    parse_record_head,
+)
 from guardian.vault.keyring import Keyring
-from guardian.vault.scan import scan
+from guardian.vault.scan import ScannedSegment, scan
 from guardian.vault.stream import RecordCipher, check_commitment, derive
+
+_END_BYTES = RECORD_HEAD.size + hashlib.sha256().digest_size + TAG_BYTES
 
 
 class SegmentReader:
@@ -24,15 +34,18 @@ class SegmentReader:
 
     def __enter__(self) -> Self:
         scanned = scan(self._path)
-        self.header: SegmentHeader = scanned.header
-        self.table: tuple[FragmentMeta, ...] = scanned.table
-        self.complete: bool = scanned.complete
         parsed = scanned.parsed
         segment_key = self._keyring.unwrap_segment_key(parsed.encapsulation, parsed.preamble, parsed.epoch)
         record_key, commitment = derive(segment_key, commitment_context(parsed.preamble, parsed.encapsulation))
         check_commitment(parsed.commitment, commitment)
         self._cipher = RecordCipher(record_key, parsed.nonce_prefix, parsed.digest)
         self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        if scanned.complete and not self._sealed(scanned):  # the footer lies: believe the records
+            scanned = scan(self._path, use_footer=False)
+        self.header: SegmentHeader = scanned.header
+        self.table: tuple[FragmentMeta, ...] = scanned.table
+        self.complete: bool = scanned.complete
+        self._scanned = scanned
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -45,32 +58,40 @@ class SegmentReader:
         if not 0 <= index < len(self.table):
             raise Damaged(f"the file has no record {index}")
         row = self.table[index]
-        return self._open(row.offset, row.size, row, last=False)
+        head, content = self._open(row.offset, row.size, last=False)
+        if head.row(row.offset) != row:
+            raise Damaged(f"record {index} and the fragment table differ")
+        return content
 
-    def _open(self, offset: int, size: int, row: FragmentMeta | None, *, last: bool) -> bytes:
+    def _open(self, offset: int, size: int, *, last: bool) -> tuple[RecordHead, bytes]:
         data = os.pread(self._fd, size, offset)
         head = parse_record_head(data)
         if len(data) != RECORD_HEAD.size + head.size or bool(head.flags & END_FLAG) != last:
             raise Damaged("a record is cut off")
-        if row is not None and head.row(offset) != row:
-            raise Damaged(f"record {row.index} and the fragment table differ")
-        return self._cipher.open(data[RECORD_HEAD.size :], head.index, last, head.bound())
+        return head, self._cipher.open(data[RECORD_HEAD.size :], head.index, last, head.bound())
+
+    def _sealed(self, scanned: ScannedSegment) -> bool:
+        """Say whether the end record seals this table."""
+        table = scanned.table
+        offset = table[-1].offset + table[-1].size if table else scanned.parsed.size
+        try:
+            head, digest = self._open(offset, _END_BYTES, last=True)
+        except Damaged:
+            return False
+        return head.index == len(table) and digest == hashlib.sha256(pack_table(list(table))).digest()
 
     def verify(self) -> None:
         """Open every record and the end, compare every checksum; Damaged at the first fault, also where the end is missing."""
-        if scan(self._path, check_all=True).table != self.table:
+        checked = scan(self._path, check_all=True)
+        if checked.table != self.table:
             raise Damaged("a record's checksum, or the fragment table, is wrong")
         for row in self.table:
             self.read(row.index)
-        if not self.complete:
-            raise Damaged("the file has no end: it was cut off")
-        last = self.table[-1] if self.table else None
-        offset = last.offset + last.size if last is not None else 0
-        if last is None:
+        if not checked.complete:
+            raise Damaged("the file has no whole end: it was cut off, or the end was changed")
+        if not self.table:
             raise Damaged("the file holds nothing")
-        head = parse_record_head(os.pread(self._fd, RECORD_HEAD.size, offset))
-        digest = self._open(offset, RECORD_HEAD.size + head.size, None, last=True)
-        if head.index != len(self.table) or digest != hashlib.sha256(pack_table(list(self.table))).digest():
+        if not self._sealed(self._scanned):
             raise Damaged("the fragment table is not the one that was sealed")
 
 

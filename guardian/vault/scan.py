@@ -14,6 +14,7 @@ from guardian.vault.format import (
     END_FLAG,
     FOOTER_END_BYTES,
     MAX_RECORDS,
+    MAX_TABLE,
     RECORD_HEAD,
     ParsedHeader,
     RecordHead,
@@ -78,15 +79,15 @@ def read_header(file: BinaryIO) -> ParsedHeader:
     return parse_header(data + file.read(_HEADER_MOST - _HEADER_READ))
 
 
-def scan(path: Path, *, check_all: bool = False) -> ScannedSegment:
+def scan(path: Path, *, check_all: bool = False, use_footer: bool = True) -> ScannedSegment:
     """Scan a file. From the footer where it has one; else record by record. Damaged where it has no header.
 
-    `check_all` walks every record and compares checksums even where there is a footer.
+    Without `use_footer` it walks the records even where there is a footer; `check_all` compares every checksum as well.
     """
     with path.open("rb") as file:
         parsed = read_header(file)
         size = os.fstat(file.fileno()).st_size
-        if not check_all and (table := _from_footer(file, parsed, size)) is not None:
+        if use_footer and not check_all and (table := _from_footer(file, parsed, size)) is not None:
             return ScannedSegment(parsed, table, True, size)
         return _walk(file, parsed, size, check_all)
 
@@ -96,7 +97,7 @@ def _from_footer(file: BinaryIO, parsed: ParsedHeader, size: int) -> tuple[Fragm
     file.seek(max(0, size - FOOTER_END_BYTES))
     length = footer_length(file.read(FOOTER_END_BYTES))
     start = size - FOOTER_END_BYTES - length if length is not None else -1
-    if length is None or start < parsed.size:
+    if length is None or length > MAX_TABLE or start < parsed.size:
         return None
     file.seek(start)
     try:

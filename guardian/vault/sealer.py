@@ -11,6 +11,8 @@ from guardian.model.segment import FragmentMeta, Sealer, SegmentHeader
 from guardian.vault.format import (
     END_FLAG,
     KEY_FLAG,
+    MAX_RECORD,
+    MAX_RECORDS,
     NONCE_PREFIX_BYTES,
     RECORD_HEAD,
     TAG_BYTES,
@@ -46,6 +48,8 @@ class SealedSegment:
         """Seal the next record."""
         if self._finished:
             raise Bug("a finished segment takes no more records")
+        if len(plaintext) > MAX_RECORD - TAG_BYTES or len(self._rows) >= MAX_RECORDS - 1:
+            raise Bug("a record this large, or one more of them, could not be read again")
         flags = KEY_FLAG if is_key else 0
         head, record = self._record(plaintext, flags, start_90k, duration_90k, start_utc_us, video_frames)
         row = head.row(self._offset)

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2.exceptions import HashingError
 
-from guardian.model.errors import BadRequest, BadSetting, Conflict, Damaged, VaultLocked, WrongPassphrase
-from guardian.vault import hpke
+from guardian.model.errors import BadRequest, BadSetting, Conflict, Damaged, ResourceGone, VaultLocked, WrongPassphrase
+from guardian.vault import hpke, keyring, passphrase
 from guardian.vault.keyring import FILE, Keyring
 from guardian.vault.passphrase import Argon2Parameters, derive_kek, generate_passphrase
 
@@ -138,6 +139,15 @@ def test_a_file_that_is_no_vault_is_said_to_be_damaged(tmp_path, text):
         {"kdf__salt": "no base64!"},
         {"epochs": []},
         {"epoch__number": "one"},
+        {"epoch__number": -1},
+        {"epoch__number": 1 << 32},
+        {"epoch__number": float("inf")},
+        {"epoch__created_us": float("inf")},
+        {"epoch__created_us": "12"},
+        {"epoch__nonce": "AAAA"},
+        {"epoch__wrapped": ""},
+        {"epoch__public": "AAAA"},
+        {"kdf__lanes": True},
     ],
     ids=str,
 )
@@ -147,10 +157,91 @@ def test_numbers_that_make_guessing_cheap_or_the_machine_stand_still_are_refused
         Keyring.load(folder).unlock(PASSPHRASE)
 
 
+@pytest.mark.parametrize(
+    "text", ["[" * 200_000, '{"format": 1e999}', " " * keyring.MAX_FILE + "{}"], ids=["deep", "inf", "long"]
+)
+def test_a_file_that_is_made_to_hurt_is_said_to_be_damaged(tmp_path, text):
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(Damaged):
+        Keyring.load(tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_said(tmp_path):
+    (tmp_path / FILE).mkdir()
+    with pytest.raises(BadSetting, match=r"vault\.json") as caught:
+        Keyring.load(tmp_path)
+    assert caught.value.cure
+
+
+def test_two_epochs_are_in_order_and_each_is_there_once(folder):
+    first = json.loads((folder / FILE).read_text())["epochs"][0]
+    for numbers in ((1, 1), (2, 1)):
+        change(folder, epochs=[{**first, "number": number} for number in numbers])
+        with pytest.raises(Damaged):
+            Keyring.load(folder)
+
+
+def test_a_public_key_that_was_put_in_its_place_is_found_out_on_unlocking(folder):
+    _, stranger = hpke.generate()
+    change(folder, epoch__public=base64.b64encode(stranger).decode())
+    with pytest.raises(WrongPassphrase):
+        Keyring.load(folder).unlock(PASSPHRASE)
+
+
+def test_keys_that_do_not_belong_together_open_nothing(folder):
+    parameters = Keyring.load(folder)._parameters
+    private, _ = hpke.generate()
+    _, public = hpke.generate()
+    odd = keyring._wrapped(1, private, public, derive_kek(PASSPHRASE, parameters), 0)
+    with pytest.raises(Damaged, match="belong together"):
+        Keyring(folder, parameters, (odd,)).unlock(PASSPHRASE)
+
+
+def test_a_new_passphrase_that_could_not_be_kept_leaves_the_old_one(folder, monkeypatch):
+    opened = Keyring.load(folder)
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keyring, "replace_file", full)
+        with pytest.raises(OSError, match="space"):
+            opened.change_passphrase(PASSPHRASE, "another passphrase")
+    opened.unlock(PASSPHRASE)
+    Keyring.load(folder).unlock(PASSPHRASE)
+
+
+def test_keys_are_overwritten_when_they_are_let_go(folder):
+    opened = Keyring.load(folder)
+    opened.unlock(PASSPHRASE)
+    first = opened._private[1]
+    opened.unlock(PASSPHRASE)
+    second = opened._private[1]
+    assert not any(first)
+    assert any(second)
+    opened.lock()
+    assert not any(second)
+
+
 @pytest.mark.parametrize("field", ["wrapped", "nonce", "public"])
 def test_a_changed_key_does_not_open(folder, field):
     change(folder, **{f"epoch__{field}": flipped(folder, field)})
     with pytest.raises((WrongPassphrase, Damaged)):
+        Keyring.load(folder).unlock(PASSPHRASE)
+
+
+def test_a_passphrase_that_is_no_text_is_said(folder):
+    with pytest.raises(BadRequest) as caught:
+        Keyring.load(folder).unlock("half a character: \ud800")
+    assert caught.value.field == "passphrase"
+
+
+def test_a_machine_without_memory_is_said(folder, monkeypatch):
+    def none(*_: Any, **__: Any) -> None:
+        raise HashingError("Memory allocation error")
+
+    monkeypatch.setattr(passphrase, "hash_secret_raw", none)
+    with pytest.raises(ResourceGone, match="64 MiB"):
         Keyring.load(folder).unlock(PASSPHRASE)
 
 
@@ -176,5 +267,6 @@ def test_a_wrapped_key_opens_with_its_own_private_key_only():
     for key, data in ((stranger, wrapped), (private, wrapped[:-1]), (private, b""), (private[:-1], wrapped)):
         with pytest.raises(Damaged):
             hpke.unwrap(data, key, b"aad")
-    with pytest.raises(Damaged):
-        hpke.Wrapper(public[:-1])
+    for none in (public[:-1], b"\xff" * len(public)):
+        with pytest.raises(Damaged):
+            hpke.Wrapper(none)

@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from guardian.model.errors import Bug, Damaged, GuardianError, VaultLocked
 from guardian.model.segment import ContentKind, SegmentHeader
-from guardian.vault.format import FOOTER_MAGIC, MAGIC, RECORD_HEAD, parse_header, parse_record_head
+from guardian.vault import sealer as sealer_module
+from guardian.vault.format import FOOTER_MAGIC, MAGIC, MAX_NUMBER, RECORD_HEAD, parse_header, parse_record_head
 from guardian.vault.keyring import Keyring
 from guardian.vault.reader import SegmentReader, open_whole
 from guardian.vault.scan import scan
@@ -109,6 +111,36 @@ def test_no_bit_can_be_flipped_unseen(keyring, put, data):
     path = put(whole[:at] + bytes((whole[at] ^ 1 << bit,)) + whole[at + 1 :])
     with pytest.raises(Damaged):
         verified(path, keyring)
+
+
+def test_each_byte_of_a_file_is_guarded_and_those_of_the_footer_cost_nothing(keyring, put):
+    parts = sealed(keyring, CONTENT[:3])
+    whole = b"".join(parts)
+    footer = len(whole) - 3 * 37 - 12
+    clear = len(whole) - len(parts[-1])  # from the end record on each bit: what is in the clear is easily overlooked
+    flips = [(at, bit) for at in range(len(whole)) for bit in range(8) if at >= clear or bit == at % 8]
+    for at, bit in flips:
+        path = put(whole[:at] + bytes((whole[at] ^ 1 << bit,)) + whole[at + 1 :])
+        with pytest.raises(Damaged):
+            verified(path, keyring)
+        if at >= footer:
+            assert contents(path, keyring) == CONTENT[:3], at
+
+
+def test_a_record_that_was_changed_costs_itself_only(keyring, put):
+    parts = sealed(keyring)
+    whole, start = b"".join(parts), len(parts[0]) + len(parts[1])
+    for at in range(start, start + len(parts[2])):
+        with SegmentReader(put(whole[:at] + bytes((whole[at] ^ 1 << at % 8,)) + whole[at + 1 :]), keyring) as reader:
+            opened = {}
+            for row in reader.table:
+                try:
+                    opened[row.index] = reader.read(row.index)
+                except Damaged:
+                    continue
+        expected = {n: data for n, data in enumerate(CONTENT) if n != 1}
+        checksum = start + RECORD_HEAD.size - 4 <= at < start + RECORD_HEAD.size  # only a torn tail is told by it
+        assert opened == (dict(enumerate(CONTENT)) if checksum else expected), at - start
 
 
 @many
@@ -225,6 +257,19 @@ def test_a_finished_segment_takes_nothing_more(keyring):
         sealing.seal(b"x", start_90k=0, duration_90k=0, start_utc_us=0, is_key=False, video_frames=0)
 
 
+def test_nothing_is_sealed_that_could_not_be_read_again(keyring, monkeypatch):
+    sealing = VaultSealer(keyring.public_key, 1).begin(header())
+    times = {"start_90k": 0, "duration_90k": 0, "start_utc_us": 0, "is_key": False, "video_frames": 0}
+    monkeypatch.setattr(sealer_module, "MAX_RECORD", 100)
+    with pytest.raises(Bug, match="large"):
+        sealing.seal(bytes(85), **times)
+    sealing.seal(bytes(84), **times)
+    monkeypatch.setattr(sealer_module, "MAX_RECORDS", 3)
+    sealing.seal(b"x", **times)
+    with pytest.raises(Bug, match="one more"):
+        sealing.seal(b"x", **times)
+
+
 def test_a_file_without_records_verifies_as_nothing(keyring, put):
     with pytest.raises(Damaged, match="nothing"):
         verified(put(b"".join(sealed(keyring, []))), keyring)
@@ -259,6 +304,11 @@ def hostile_headers() -> list[bytes]:
         made(text=json.dumps({**fields, **numbers, "width": True}).encode()),
         made(text=json.dumps({**fields, **numbers, "width": 1.5}).encode()),
         made(text=json.dumps({**fields, **numbers, "kind": 99}).encode()),
+        made(text=json.dumps({**fields, **numbers, "camera": "\ud800"}).encode()),
+        made(text=json.dumps({**fields, **numbers, "start_utc_us": MAX_NUMBER}).encode()),
+        made(text=json.dumps({**fields, **numbers, "start_90k": -MAX_NUMBER}).encode()),
+        made(text=json.dumps({**fields, **numbers}).replace(": 0", ": 1e999").encode()),
+        made(text=json.dumps({**fields, **numbers}).replace(": 0", ": " + "9" * 5000).encode()),
         made(text=json.dumps({**fields, **numbers}).encode())[:-30],
     ]
 
@@ -287,6 +337,45 @@ def test_any_bytes_behind_the_records_cost_none_of_them(keyring, put, tail, huge
     for check_all in (False, True):
         assert [row.index for row in scan(path, check_all=check_all).table][: len(CONTENT)] == [0, 1, 2, 3]
     assert contents(path, keyring)[: len(CONTENT)] == CONTENT
+
+
+@pytest.mark.parametrize("times", [(MAX_NUMBER, 0), (0, MAX_NUMBER), (0, -(1 << 63))], ids=str)
+def test_times_that_no_index_takes_are_a_fault_in_head_and_table(keyring, put, times):
+    start, utc = times
+    parts = sealed(keyring, finished=False)
+    wild = RECORD_HEAD.pack(b"PAGr", 16, len(CONTENT), 0, start, 0, utc, 0, 0) + bytes(16)
+    assert len(scan(put(b"".join(parts) + wild)).table) == len(CONTENT)
+    rows = [(len(parts[0]), len(parts[1]), start, 0, utc, 0, 0)]
+    table = b"".join(struct.pack(">QIqIqBI", *row) for row in rows)
+    end = sealed(keyring, [])[1][: RECORD_HEAD.size + 48]
+    ending = table + struct.pack(">I8s", len(table), FOOTER_MAGIC)
+    assert scan(put(parts[0] + parts[1] + end + ending)).table[0].start_90k == 0
+
+
+@pytest.mark.parametrize("length", [1 << 20, (1 << 28) - 8192, 0xFFFFFFFF])
+def test_a_footer_that_says_it_is_huge_takes_no_memory(keyring, tmp_path, length):
+    path = tmp_path / "huge.pgs"
+    with path.open("wb") as file:  # a sparse file
+        file.write(b"".join(sealed(keyring, finished=False)))
+        file.seek(1 << 28)
+        file.write(struct.pack(">I8s", length, FOOTER_MAGIC))
+    tracemalloc.start()
+    try:
+        assert len(scan(path).table) == len(CONTENT)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_row_that_is_larger_than_any_record_is_not_read(keyring, tmp_path):
+    parts, path = sealed(keyring, CONTENT[:1]), tmp_path / "huge.pgs"
+    size = (64 << 20) + RECORD_HEAD.size + 1
+    table = struct.pack(">QIqIqBI", len(parts[0]), size, 0, 9000, T0, 1, 0)
+    with path.open("wb") as file:
+        file.write(parts[0] + parts[1])
+        file.seek(len(parts[0]) + size)
+        file.write(parts[2][: RECORD_HEAD.size + 48] + table + struct.pack(">I8s", len(table), FOOTER_MAGIC))
+    assert [row.size for row in scan(path).table] == [len(parts[1])]
 
 
 def test_a_record_head_says_what_it_packs():
