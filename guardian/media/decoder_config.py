@@ -63,6 +63,14 @@ def sps_info(track: TrackInfo) -> SpsInfo:
     return parse_sps(track.codec, sets.sps[0])
 
 
+def reorder_depth(track: TrackInfo) -> int | None:
+    """Return how many pictures may come before one that is shown earlier (0: no B-frames); None where nobody says."""
+    try:
+        return sps_info(track).reorder
+    except Damaged:
+        return None
+
+
 def codec_string(track: TrackInfo) -> str:
     """Return the RFC 6381 name of a track: `avc1.640028`, `hvc1.1.6.L93.B0`, `mp4a.40.2`, `opus`; empty of G.711."""
     if track.codec is Codec.AAC:

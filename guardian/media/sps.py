@@ -1,18 +1,22 @@
 """Sequence parameter sets: picture size, profile and sample format (H.264 7.3.2.1.1, H.265 7.3.2.2)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from guardian.model.errors import Damaged
 from guardian.model.media import Codec
 
 _H264_HIGH = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
+_BASELINE = 66
 _MAX_SIDE = 32_768
+_MAX_REORDER = 16
 
 
 @dataclass(frozen=True, slots=True)
 class SpsInfo:
     """What an SPS says. Sizes in pixels after cropping; `profile` is general_profile_idc or profile_idc.
 
+    `reorder`: how many pictures may come before one that is shown earlier (0: no B-frames); None where it is not said.
     For H.265 only: `general` holds the 12 bytes from general_profile_space to general_level_idc, as hvcC wants them.
     """
 
@@ -26,6 +30,7 @@ class SpsInfo:
     general: bytes = b""
     temporal_layers: int = 1
     temporal_id_nested: bool = True
+    reorder: int | None = None
 
 
 class _Bits:
@@ -96,7 +101,57 @@ def _parse_h264(unit: bytes) -> SpsInfo:
     unit_x = 2 if array_type in (1, 2) else 1
     unit_y = (2 if array_type == 1 else 1) * (2 - frames_only)
     width, height = _cropped(bits, width, height, unit_x, unit_y)
-    return SpsInfo(width, height, profile, level, chroma, luma_depth, chroma_depth)
+    reorder = 0 if profile == _BASELINE else _said(_h264_reorder, bits)
+    return SpsInfo(width, height, profile, level, chroma, luma_depth, chroma_depth, reorder=reorder)
+
+
+def _said(read: Callable[[_Bits], int | None], bits: _Bits) -> int | None:
+    """Return what stands behind all that must be there; None where it is broken: one can do without."""
+    try:
+        count = read(bits)
+    except Damaged:
+        return None
+    return count if count is not None and count <= _MAX_REORDER else None
+
+
+def _h264_reorder(bits: _Bits) -> int | None:
+    """Read over the usability information (E.1.1) up to max_num_reorder_frames."""
+    if not bits.u(1):
+        return None
+    if bits.u(1) and bits.u(8) == 255:  # aspect ratio
+        bits.u(32)
+    if bits.u(1):  # overscan
+        bits.u(1)
+    if bits.u(1):  # video signal
+        bits.u(4)
+        bits.u(24 * bits.u(1))
+    if bits.u(1):  # chroma location
+        bits.ue()
+        bits.ue()
+    bits.u(65 * bits.u(1))  # timing
+    if sum(_skip_buffering(bits) for _ in range(2)):
+        bits.u(1)  # low_delay_hrd_flag
+    bits.u(1)  # pic_struct_present_flag
+    if not bits.u(1):
+        return None
+    bits.u(1)
+    for _ in range(4):
+        bits.ue()
+    return bits.ue()
+
+
+def _skip_buffering(bits: _Bits) -> bool:
+    """Read over hrd_parameters (E.1.2), where they are there."""
+    if not bits.u(1):
+        return False
+    count = bits.ue() + 1
+    bits.u(8)
+    for _ in range(min(count, 32)):
+        bits.ue()
+        bits.ue()
+        bits.u(1)
+    bits.u(20)
+    return True
 
 
 def _skip_scaling_lists(bits: _Bits, count: int) -> None:
@@ -154,6 +209,7 @@ def _parse_h265(unit: bytes) -> SpsInfo:
     array_type = 0 if separate else chroma
     width, height = _cropped(bits, width, height, 2 if array_type in (1, 2) else 1, 2 if array_type == 1 else 1)
     luma_depth, chroma_depth = 8 + bits.ue(), 8 + bits.ue()
+    reorder = _said(lambda rest: _h265_reorder(rest, layers_minus1), bits)
     return SpsInfo(
         width,
         height,
@@ -165,7 +221,19 @@ def _parse_h265(unit: bytes) -> SpsInfo:
         general,
         layers_minus1 + 1,
         bool(nested),
+        reorder,
     )
+
+
+def _h265_reorder(bits: _Bits, layers_minus1: int) -> int | None:
+    """Read sps_max_num_reorder_pics of the highest sub-layer (7.3.2.2.1)."""
+    bits.ue()  # log2_max_pic_order_cnt_lsb_minus4
+    count = None
+    for _ in range(layers_minus1 + 1 if bits.u(1) else 1):
+        bits.ue()  # sps_max_dec_pic_buffering_minus1
+        count = bits.ue()
+        bits.ue()  # sps_max_latency_increase_plus1
+    return count
 
 
 def _skip_sub_layers(bits: _Bits, layers_minus1: int) -> None:

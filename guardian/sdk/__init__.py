@@ -16,6 +16,7 @@ from guardian.interfaces import (
     Tracker,
     TrackerKind,
 )
+from guardian.media.decoder_config import reorder_depth
 from guardian.model.camera import CameraChange, CameraState, FoundCamera
 from guardian.model.errors import (
     BadSetting,
@@ -91,5 +92,6 @@ __all__ = [
     "TrackerKind",
     "from_rfc3339",
     "hookimpl",
+    "reorder_depth",
     "to_rfc3339",
 ]

@@ -10,15 +10,17 @@ from collections import deque
 
 MOST = 16  # H.264 and H.265 allow no more pictures to be held back
 TREMBLE = 900  # ticks of 90 kHz by which a camera's clock may step back without meaning it
+AHEAD = 1800  # a fiftieth of a second
 LONGEST = 90_000  # a larger step back is a jump of the clock
 
 
 class DecodeTimes:
-    """Learns the depth as pictures come; where it was too small, times are unknown until the next keyframe."""
+    """Knows the depth from the parameter sets, or learns it as pictures come; where it was too small, times are unknown until
+    the next keyframe."""
 
-    def __init__(self) -> None:
+    def __init__(self, depth: int | None = None) -> None:
         self._shown: deque[int] = deque(maxlen=MOST + 1)
-        self.depth = 0
+        self.depth = min(depth or 0, MOST)
         self._known = True
 
     def of(self, shown: int, is_key: bool) -> int | None:
@@ -36,4 +38,5 @@ class DecodeTimes:
         if self.depth == 0:
             return shown
         recent = sorted(self._shown)[-self.depth - 1 :]
-        return recent[0] if len(recent) > self.depth else None
+        early = self.depth + 1 - len(recent)  # nothing is shown before the first pictures: they are decoded ahead of it
+        return recent[0] - early * AHEAD

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from guardian.sdk import CameraStalled, Packet, StreamInfo
+from guardian.sdk import CameraStalled, Packet, StreamInfo, reorder_depth
 from guardian_rtsp.client import RtspClient, Unsupported
 from guardian_rtsp.config import RtspConfig
 from guardian_rtsp.reorder import DecodeTimes
@@ -28,7 +28,9 @@ class NativeSource:
         except BaseException:
             self._client.close()
             raise
-        return StreamInfo(video.track(), audio[0].track() if audio else None)
+        track = video.track()
+        self._decode_times = DecodeTimes(reorder_depth(track))
+        return StreamInfo(track, audio[0].track() if audio else None)
 
     def read(self, timeout_s: float) -> Packet | None:
         """Return the next packet; CameraStalled when none has come for the configured time."""

@@ -47,10 +47,10 @@ def test_after_a_jump_it_goes_on():
     times = DecodeTimes()
     for shown, is_key in stream(ORDERS["pyramid"]):
         times.of(shown, is_key)
-    found = [times.of(shown, is_key) for shown, is_key in stream(ORDERS["pyramid"], start=90_000_000)]
-    assert found[: times.depth] == [None] * times.depth
-    known = [decoded for decoded in found if decoded is not None]
-    assert known == sorted(known)
+    after = list(stream(ORDERS["pyramid"], start=90_000_000))
+    found = [times.of(shown, is_key) for shown, is_key in after]
+    assert found == sorted(found)
+    assert all(decoded <= shown for decoded, (shown, _) in zip(found, after, strict=True))
 
 
 def test_what_makes_no_sense_is_bounded():
@@ -58,3 +58,16 @@ def test_what_makes_no_sense_is_bounded():
     for n in range(200):
         times.of((200 - n) * 1000, n % 20 == 0)
     assert times.depth <= MOST
+
+
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+def test_with_the_depth_that_the_stream_declares_every_time_is_known(order):
+    learnt = DecodeTimes()
+    for shown, is_key in stream(order):
+        learnt.of(shown, is_key)
+    times = DecodeTimes(learnt.depth)
+    found = [(shown, times.of(shown, is_key)) for shown, is_key in stream(order)]
+    decoded = [time for _, time in found]
+    assert all(before < after for before, after in itertools.pairwise(decoded))
+    assert all(time <= shown for shown, time in found)
+    assert decoded[learnt.depth :] == sorted(shown for shown, _ in found)[: len(found) - learnt.depth]
