@@ -1,6 +1,8 @@
-"""Real footage through the whole program: six visits are six events, nothing is lost, every moment plays."""
+"""Real footage through the whole program, as a file and from a real RTSP server in H.264 and in H.265 with sound:
+six visits are six events, nothing is lost, every moment plays."""
 
 import json
+import random
 import shutil
 import subprocess
 import time
@@ -8,44 +10,81 @@ from pathlib import Path
 
 import pytest
 
-from guardian.model.time import from_rfc3339
-from tests.support.program import guardian, wait_for
+from guardian.model.time import from_rfc3339, to_rfc3339
+from tests.support.browser import browser, log_in, playing
+from tests.support.house import ALL, command, running, set_up
+from tests.support.program import wait_for
+from tests.support.rtsp import RtspServer, require_server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 FOOTAGE = Path(__file__).parents[3] / "shared" / "data" / "footage"
-ALL = "start=2020-01-01T00:00:00Z&end=2100-01-01T00:00:00Z"
+FRAMES, SECONDS = 1394, 139.4
+CAMERAS = ("file", "h264", "h265")
 
 
-def frames_and_faults(path):
-    """Count video packets and collect what ffprobe and ffmpeg complain about."""
-    if shutil.which("ffprobe") is None:
-        pytest.skip("ffprobe is not installed")
-    probe = subprocess.run(
-        [
-            "ffprobe",
-            "-v",
-            "error",
-            "-count_packets",
-            "-select_streams",
-            "v:0",
-            "-show_entries",
-            "stream=nb_read_packets",
-            "-of",
-            "json",
-            str(path),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
+@pytest.fixture(scope="module")
+def truth():
+    if not (FOOTAGE / "people.mp4").exists():
+        pytest.skip("shared footage is not here")
+    return json.loads((FOOTAGE / "people.truth.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory, truth):
+    """Guardian, after the footage has run once through every camera; the servers are gone by then."""
+    require_server()
+    folder = tmp_path_factory.mktemp("footage")
+    with_sound = folder / "h265.mp4"
+    argv = ["ffmpeg", "-v", "error", "-i", FOOTAGE / "people.mp4"]
+    argv += ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=16000", "-shortest"]
+    argv += ["-c:v", "libx265", "-preset", "ultrafast", "-crf", "22", "-x265-params", "bframes=0:keyint=20:log-level=none"]
+    argv += ["-tag:v", "hvc1", "-c:a", "aac", "-b:a", "32k", with_sound]
+    subprocess.run(argv, check=True)
+    server = RtspServer({"h264": str(FOOTAGE / "people.mp4"), "h265": f"{with_sound},h265,aac"}).start()
+    set_up(
+        folder / "data",
+        f'[cameras.file]\nkind = "file"\nsource = {{ path = "{FOOTAGE / "people.mp4"}", loop = false }}\n'
+        f'[cameras.h264]\nkind = "rtsp"\nsource = {{ url = "{server.url("h264")}" }}\n'
+        f'[cameras.h265]\nkind = "rtsp"\nsource = {{ url = "{server.url("h265")}" }}\n',
     )
-    decode = subprocess.run(
-        ["ffmpeg", "-v", "error", "-i", str(path), "-f", "null", "-"], capture_output=True, text=True, check=False
-    )
-    return int(json.loads(probe.stdout)["streams"][0]["nb_read_packets"]), (probe.stderr + decode.stderr).strip()
+    try:
+        with running(folder / "data") as program:
+            starts = [wait_for(lambda c=camera: spans(program, c), 30, f"footage of {camera}")[0][0] for camera in CAMERAS]
+            time.sleep(max(0.0, max(starts) / 1e6 + SECONDS + 1.5 - time.time()))
+            server.kill()
+            wait_for(lambda: all(not program.camera(camera)["recording"] for camera in CAMERAS), 20, "the end of all")
+            wait_for(
+                lambda: all(event["end"] for event in program.get(f"/api/v1/events?limit=100&{ALL}")["items"]), 20, "ends"
+            )
+            yield program
+    finally:
+        server.kill()
 
 
-def export(program, camera, start, end, target):
-    status, body = program.request("/api/v1/exports", method="POST", body={"camera": camera, "start": start, "end": end})
+def spans(program, camera):
+    found = program.get(f"/api/v1/cameras/{camera}/recordings?{ALL}")["items"]
+    return [(from_rfc3339(span["start"]), from_rfc3339(span["end"])) for span in found]
+
+
+def probed(path, *fields):
+    argv = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-count_packets",
+        "-show_entries",
+        f"stream={','.join(fields)}",
+        "-of",
+        "json",
+        str(path),
+    ]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)["streams"], done.stderr
+
+
+def export(program, camera, start_us, end_us, target):
+    wish = {"camera": camera, "start": to_rfc3339(start_us), "end": to_rfc3339(end_us)}
+    status, body = program.request("/api/v1/exports", method="POST", body=wish)
     assert status == 202, body
     job = json.loads(body)["id"]
     done = wait_for(
@@ -59,55 +98,53 @@ def export(program, camera, start, end, target):
     target.write_bytes(body)
 
 
-def test_people_walk_in_and_out_of_a_file_played_once(tmp_path):
-    """The same footage as a file camera: no network between, so not one frame may be missing."""
-    if not (FOOTAGE / "people.mp4").exists():
-        pytest.skip("shared footage is not here")
-    truth = json.loads((FOOTAGE / "people.truth.json").read_text())
-    data = tmp_path / "data"
-    from guardian.vault.keyring import Keyring
-
-    data.mkdir(mode=0o700)
-    Keyring.create(data / "vault", "a passphrase for tests", now_us=0)
-    (data / "passphrase").write_text("a passphrase for tests\n")
-    (data / "config.toml").write_text(
-        f'[web]\nport = 0\n[vault]\nunlock_file = "{data}/passphrase"\n[cameras.hall]\nkind = "file"\n'
-        f'source = {{ path = "{FOOTAGE / "people.mp4"}", loop = false }}\n'
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_six_visits_are_six_events(played, truth, camera):
+    begin = spans(played, camera)[0][0]
+    events = played.get(f"/api/v1/events?camera={camera}&limit=100&{ALL}")["items"]
+    visits = sorted(
+        ((from_rfc3339(e["start"]) - begin) / 1e6, (from_rfc3339(e["end"]) - begin) / 1e6, e["label"]) for e in events
     )
-    with guardian("run", "--data", str(data)) as program:
-        login = program.first_line
-        program.token = _token(data)
-        assert login["url"]
-        wait_for(lambda: program.camera("hall")["state"] == "ended", 180, "the end of the footage")
-        time.sleep(8)
-        spans = program.get(f"/api/v1/cameras/hall/recordings?{ALL}")["items"]
-        events = program.get(f"/api/v1/events?camera=hall&limit=100&{ALL}")["items"]
-        start_us = from_rfc3339(spans[0]["start"])
-        seconds = sum(from_rfc3339(span["end"]) - from_rfc3339(span["start"]) for span in spans) / 1e6
-        visits = sorted(
-            ((from_rfc3339(e["start"]) - start_us) / 1e6, (from_rfc3339(e["end"]) - start_us) / 1e6, e["label"])
-            for e in events
-        )
-        assert seconds >= 0.995 * 139.4
-        assert [label for *_, label in visits] == ["person"] * 6, visits
-        for (begin, end, _), (true_begin, true_end) in zip(visits, truth["visits"], strict=True):
-            assert abs(begin - true_begin) <= truth["tolerance_s"], visits
-            assert abs(end - true_end) <= truth["tolerance_s"], visits
-        export(program, "hall", spans[0]["start"], spans[-1]["end"], tmp_path / "export.mp4")
-    frames, faults = frames_and_faults(tmp_path / "export.mp4")
-    assert (frames, faults) == (1394, "")
+    assert [label for *_, label in visits] == ["person"] * 6, visits
+    for (begins, ends, _), (true_begin, true_end) in zip(visits, truth["visits"], strict=True):
+        assert abs(begins - true_begin) <= truth["tolerance_s"], visits
+        assert abs(ends - true_end) <= truth["tolerance_s"], visits
 
 
-def _token(data):
-    import sys
-
-    from tests.support.program import environment
-
-    done = subprocess.run(
-        [sys.executable, "-m", "guardian", "token", "create", "test", "--data", str(data), "--json"],
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_everything_was_recorded_and_the_export_has_every_frame(played, camera, tmp_path):
+    if shutil.which("ffprobe") is None:
+        pytest.skip("ffprobe is not installed")
+    found = spans(played, camera)
+    assert sum(end - start for start, end in found) / 1e6 >= 0.995 * SECONDS, found
+    export(played, camera, found[0][0], found[-1][1], tmp_path / "export.mp4")
+    streams, faults = probed(tmp_path / "export.mp4", "codec_type", "codec_name", "nb_read_packets")
+    codecs = {stream["codec_type"]: stream["codec_name"] for stream in streams}
+    assert codecs == ({"video": "hevc", "audio": "aac"} if camera == "h265" else {"video": "h264"})
+    assert int(next(one for one in streams if one["codec_type"] == "video")["nb_read_packets"]) == FRAMES
+    decoded = subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", str(tmp_path / "export.mp4"), "-f", "null", "-"],
         capture_output=True,
         text=True,
-        env=environment(),
-        check=True,
+        check=False,
     )
-    return json.loads(done.stdout.splitlines()[-1])["token"]
+    assert (faults + decoded.stderr).strip() == ""
+
+
+def test_any_moment_plays_in_a_browser_and_it_says_when_it_is_transcoded(played):
+    chosen = random.Random(7)
+    with browser(viewport={"width": 1280, "height": 800}) as page:
+        log_in(page, played.url, played.first_line["user"], played.first_line["password"])
+        for camera, count in (("h264", 6), ("h265", 4)):
+            begin = spans(played, camera)[0][0]
+            for _ in range(count):
+                at = begin + int(chosen.uniform(1, SECONDS - 4) * 1e6)
+                page.goto(f"{played.url}/cameras/{camera}?at={to_rfc3339(at)}")
+                wait_for(lambda: playing(page, "video"), 25, f"{camera} at {(at - begin) / 1e6:.1f} s")
+                told = page.inner_text(".watch").lower()
+                assert ("transcoded" in told or "h.264" in told) == (camera == "h265"), told
+        assert page.problems == []
+
+
+def test_the_index_agrees_with_the_files(played):
+    assert command("index", "check", "--data", str(played.first_line["data"]))["ok"] is True
