@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -25,6 +26,13 @@ class Refused(GuardianError):
             field=str(problem.get("field", "")),
         )
         self.status, self.code = status, str(problem.get("code", "error"))
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Our API sends nobody elsewhere; whoever does gets neither token nor passphrase passed on."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
 
 
 def running_url(data: Path) -> str | None:
@@ -61,15 +69,19 @@ def _call(url: str, method: str, body: dict[str, str] | None, secret: str) -> di
     request = urllib.request.Request(url, method=method, data=data)  # noqa: S310 - written by our own program: http
     request.add_header("Authorization", f"Bearer {secret}")
     request.add_header("Content-Type", "application/json")
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never by way of a proxy
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())  # never by way of a proxy
     try:
         with opener.open(request, timeout=TIMEOUT_S) as answer:
             value = json.loads(answer.read())
     except urllib.error.HTTPError as error:
-        raise Refused(error.code, _problem(error.read())) from None
-    except (OSError, ValueError) as error:
+        with error:
+            if error.code >= 400:
+                raise Refused(error.code, _problem(error.read())) from None
+        value = None
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise ServiceUnavailable("the running Guardian does not answer", cure="Look at its log.") from error
-    assert isinstance(value, dict)
+    if not isinstance(value, dict):
+        raise ServiceUnavailable("what answers is no Guardian", cure="Look at its log, or start it again.")
     return value
 
 

@@ -36,19 +36,15 @@ def init(passphrase_file: Path | None, generate: bool, data: Path, as_json: bool
     """Make the vault: a key pair whose private half only the passphrase opens."""
     from guardian.model.errors import BadRequest
     from guardian.platform.clock import SystemClock
-    from guardian.platform.files import make_private_dir
-    from guardian.vault.keyring import Keyring
     from guardian.vault.passphrase import generate_passphrase
 
     _refuse_second(data)
     if generate and passphrase_file is not None:
         raise BadRequest("--generate and --passphrase-file exclude each other", field="--generate", cure="Give one of them.")
     passphrase = generate_passphrase() if generate else _new_passphrase(passphrase_file)
-    make_private_dir(data)
-    keyring = Keyring.create(data / "vault", passphrase, now_us=SystemClock().now().utc_us)
-    keyring.lock()
+    epoch = _create(data, passphrase, SystemClock().now().utc_us)
     if as_json:
-        emit({"data": str(data), "epoch": keyring.epoch} | ({"passphrase": passphrase} if generate else {}))
+        emit({"data": str(data), "epoch": epoch} | ({"passphrase": passphrase} if generate else {}))
         return
     click.echo(f"The vault is in {data / 'vault'}.", err=True)
     if generate:
@@ -152,6 +148,27 @@ def _refuse_second(data: Path) -> None:
         )
 
 
+def _create(data: Path, passphrase: str, now_us: int) -> int:
+    """Make the vault and return its epoch. Under the folder's lock: of two made at once, one would lose its footage."""
+    from guardian.model.errors import BadRequest
+    from guardian.platform.files import make_private_dir
+    from guardian.platform.lock import exclusive
+    from guardian.vault.keyring import Keyring
+
+    try:
+        make_private_dir(data)
+        with exclusive(data):
+            keyring = Keyring.create(data / "vault", passphrase, now_us=now_us)
+    except OSError as error:
+        raise BadRequest(
+            f"no vault can be made in {data}: {error.strerror}",
+            field="--data",
+            cure="Choose a folder that you may write to.",
+        ) from error
+    keyring.lock()
+    return keyring.epoch
+
+
 def _new_passphrase(file: Path | None) -> str:
     from guardian.vault.passphrase import check_passphrase
 
@@ -168,5 +185,10 @@ def _asked_twice() -> str:
 def _passphrase(file: Path | None) -> str:
     if file is None:
         return str(click.prompt("Passphrase", hide_input=True, err=True))
-    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    return text.rstrip("\r\n")
+    from guardian.model.errors import BadRequest
+
+    try:
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        return data.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise BadRequest("the passphrase is no UTF-8 text", field="--passphrase-file", cure="Save it as UTF-8.") from None

@@ -1,9 +1,12 @@
 """`guardian vault` as its owner calls it; with a Guardian that runs, in tests/e2e."""
 
+import asyncio
 import json
 import os
 import stat
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from guardian.cli import _client
 from guardian.cli._main import cli
+from guardian.cli.token import accounts_of
 from guardian.model.errors import ServiceUnavailable
 from guardian.platform.lock import exclusive
 from guardian.vault.keyring import Keyring
@@ -27,12 +31,12 @@ class Vault:
         self.file = folder / "passphrase"
         self.file.write_text(PASSPHRASE + "\n")
 
-    def __call__(self, *words: str, typed: str = "") -> Result:
+    def __call__(self, *words: str, typed: str | bytes = "") -> Result:
         arguments = ["vault", *words, "--data", str(self.data)]
         self._monkeypatch.setattr("sys.argv", ["guardian", *arguments])
         return CliRunner().invoke(cli, arguments, input=typed)
 
-    def json(self, *words: str, typed: str = "", code: int = 0) -> dict[str, Any]:
+    def json(self, *words: str, typed: str | bytes = "", code: int = 0) -> dict[str, Any]:
         result = self(*words, "--json", typed=typed)
         assert result.exit_code == code, result.output
         return json.loads(result.stdout.splitlines()[-1])
@@ -83,6 +87,8 @@ def test_a_generated_one_is_shown_once(vault):
     ("words", "typed", "field"),
     [
         (("--passphrase-file", "-"), "short\n", "passphrase"),
+        (("--passphrase-file", "-"), "\n", "passphrase"),
+        (("--passphrase-file", "-"), b"\xff\xfe no text at all\n", "--passphrase-file"),
         (("--passphrase-file", "-", "--generate"), PASSPHRASE, "--generate"),
     ],
 )
@@ -99,6 +105,31 @@ def test_a_second_one_is_refused_before_anything_is_asked(made):
     assert "already" in result.output
     assert "Passphrase" not in result.output
     made.opens_with(PASSPHRASE)
+
+
+def test_a_folder_that_cannot_be_written_is_said(vault):
+    vault.data.mkdir()
+    (vault.data / "vault").write_text("")
+    error = vault.json("init", "--passphrase-file", str(vault.file), code=2)["error"]
+    assert (error["field"], bool(error["cure"])) == ("--data", True)
+
+
+def test_two_are_not_made_at_once(vault):
+    vault.data.mkdir()
+    with exclusive(vault.data):
+        assert vault.json("init", "--passphrase-file", str(vault.file), code=2)["error"]["code"] == "conflict"
+    assert not Keyring.exists(vault.data / "vault")
+
+
+@pytest.mark.parametrize("command", ["status", "unlock", "lock"])
+def test_a_damaged_vault_is_said(made, command):
+    (made.data / "vault" / "vault.json").write_text("[" * 100_000)
+    error = (
+        made.json(command, "--passphrase-file", str(made.file), code=1)
+        if command == "unlock"
+        else made.json(command, code=1)
+    )
+    assert error["error"]["code"] == "damaged"
 
 
 def test_the_status_without_a_vault_and_without_a_program(vault):
@@ -156,3 +187,116 @@ def test_a_program_that_does_not_answer_is_said_and_leaves_no_token(held):
     assert "does not answer" in error["message"]
     tokens = CliRunner().invoke(cli, ["token", "list", "--json", "--data", str(held.data)])
     assert json.loads(tokens.stdout.splitlines()[-1])["items"] == []
+
+
+# with an API that answers
+
+
+class Answering:
+    """Stands for the Guardian that runs: keeps what it was asked, and whether the token was good at that moment."""
+
+    def __init__(self, data: Path) -> None:
+        self.data, self.asked, self.answer = data, [], (200, {"exists": True, "unlocked": True, "epoch": 1})
+        asked, outer = self.asked, self
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                secret = self.headers["Authorization"].removeprefix("Bearer ")
+                asked.append((self.command, self.path, body.decode(), asyncio.run(outer.known(secret))))
+                outer.secrets.add(secret)
+                status, value = outer.answer
+                self.send_response(status)
+                if outer.location:
+                    self.send_header("Location", outer.location)
+                self.end_headers()
+                self.wfile.write(value if isinstance(value, bytes) else json.dumps(value).encode())
+
+            do_GET = do_POST = answer
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.secrets: set[str] = set()
+        self.location = ""
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    async def known(self, secret: str) -> bool:
+        async with accounts_of(self.data) as accounts:
+            return await accounts.token(secret) is not None
+
+    def token_is_gone(self) -> bool:
+        return len(self.secrets) > 0 and not any(asyncio.run(self.known(secret)) for secret in self.secrets)
+
+
+@pytest.fixture
+def running(held: Vault) -> Iterator[Answering]:
+    running = Answering(held.data)
+    (held.data / "run.json").write_text(json.dumps({"url": running.url, "pid": os.getpid()}))
+    thread = threading.Thread(target=running.server.serve_forever, args=(0.05,))
+    thread.start()
+    yield running
+    running.server.shutdown()
+    thread.join()
+    running.server.server_close()
+
+
+def test_the_running_program_is_told_the_passphrase_in_the_body_alone(held, running):
+    assert held.json("unlock", "--passphrase-file", str(held.file)) == {"running": True, "unlocked": True}
+    assert running.asked == [("POST", "/api/v1/vault/unlock", json.dumps({"passphrase": PASSPHRASE}), True)]
+    assert running.token_is_gone()
+
+
+def test_it_is_asked_how_it_stands_and_told_to_lock(held, running):
+    assert held.json("status")["unlocked"] is True
+    assert "unlocked" in held("status").output
+    running.answer = (200, {"unlocked": False})
+    assert held.json("lock") == {"running": True, "unlocked": False}
+    assert [one[:2] for one in running.asked] == [("GET", "/api/v1/vault")] * 2 + [("POST", "/api/v1/vault/lock")]
+    assert running.token_is_gone()
+
+
+@pytest.mark.parametrize(
+    ("status", "value", "code", "error"),
+    [
+        (
+            403,
+            {"detail": "the passphrase is wrong", "code": "wrong_passphrase", "cure": "Mind spaces."},
+            2,
+            "wrong_passphrase",
+        ),
+        (429, {"detail": "too many", "code": "too_many_requests"}, 2, "too_many_requests"),
+        (500, b"<html>", 1, "error"),
+        (502, b"[]", 1, "error"),
+        (200, b"no JSON", 1, "unavailable"),
+        (200, b"[]", 1, "unavailable"),
+        (303, b"", 1, "unavailable"),
+    ],
+)
+def test_what_it_refuses_is_said_as_it_says_it_and_no_token_stays(held, running, status, value, code, error):
+    running.answer = (status, value)
+    said = held.json("unlock", "--passphrase-file", str(held.file), code=code)["error"]
+    assert said["code"] == error
+    assert said["message"]
+    assert running.token_is_gone()
+
+
+def test_no_proxy_is_told_the_passphrase(held, running, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert held.json("unlock", "--passphrase-file", str(held.file))["unlocked"] is True
+
+
+def test_another_place_that_it_points_to_is_told_nothing(held, running):
+    other = Answering(held.data)
+    thread = threading.Thread(target=other.server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        running.answer = (307, {})
+        running.location = other.url
+        held.json("status", code=1)
+        assert other.asked == []
+    finally:
+        other.server.shutdown()
+        thread.join()
+        other.server.server_close()
