@@ -229,6 +229,23 @@ def test_a_locked_vault_opens_nothing_and_seals_on(keyring, put, tmp_path):
     assert verified(path, own) == CONTENT
 
 
+def test_a_key_that_the_header_does_not_commit_to_opens_nothing(keyring, put, monkeypatch):
+    """All else is right: AES-GCM alone would open it, and perhaps under another key as well."""
+    derive = sealer_module.derive
+    monkeypatch.setattr(sealer_module, "derive", lambda key, context: (derive(key, context)[0], bytes(32)))
+    path = put(b"".join(sealed(keyring)))
+    with pytest.raises(Damaged, match="commit"):
+        contents(path, keyring)
+
+
+def test_a_footer_with_flags_that_nobody_knows_is_not_used(keyring, put):
+    parts = sealed(keyring)
+    whole, table = b"".join(parts), len(b"".join(parts)) - 12 - 37 * len(CONTENT)
+    for row, bit in ((row, bit) for row in range(len(CONTENT)) for bit in range(1, 8)):
+        at = table + row * 37 + 32
+        assert scan(put(whole[:at] + bytes((whole[at] ^ 1 << bit,)) + whole[at + 1 :])).complete is False
+
+
 def test_an_epoch_that_the_vault_does_not_have_is_named(keyring, put):
     sealing = VaultSealer(keyring.public_key, 7).begin(header())
     with pytest.raises(Damaged, match="epoch 7"):
