@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from guardian.settings.schema import DetectSettings
 from guardian.watch.decode import Decoder, Picture
 from guardian.watch.pipeline import Counters, WatchPipeline, WatchRules
 from guardian.watch.watcher import FramePace
+from tests.support.detectors import shared
 
 T0 = 1_795_392_000 * SECOND_US  # 2026-11-23T00:00:00Z
 CODECS = {"h264": Codec.H264, "hevc": Codec.H265}
@@ -170,3 +172,13 @@ def still(image: np.ndarray, seconds: float, fps: float = 5.0) -> Iterator[av.Vi
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image[:high, :wide]), format="bgr24").reformat(format="yuv420p")
     for _ in range(round(seconds * fps)):
         yield frame
+
+
+def six_visits(watched: Watched) -> None:
+    """Compare with the ground truth of people.mp4."""
+    truth = json.loads(shared("footage/people.truth.json").read_text())
+    visits = watched.visits
+    assert [label for label, _, _ in visits] == ["person"] * 6, visits
+    for (_, start, end), (true_start, true_end) in zip(visits, truth["visits"], strict=True):
+        assert abs(start - true_start) <= truth["tolerance_s"], visits
+        assert abs(end - true_end) <= truth["tolerance_s"], visits
