@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import math
 import re
 import secrets
 
@@ -84,7 +85,7 @@ class AccountService:
         key = f"{user[:64]}\n{peer}"
         now_s = self._clock.mono_s()
         if (wait_s := self._throttle.wait_s(key, now_s)) > 0:
-            raise TooManyRequests(f"too many wrong passwords: try again in {wait_s:.0f} s")
+            raise TooManyRequests(f"too many wrong passwords: try again in {math.ceil(wait_s)} s")
         self._throttle.failed(key, now_s)
         if not await self._is_right(user, password):
             raise WrongPassphrase("user or password is wrong", field="password")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ class VaultService:
         async with self._one_at_a_time:
             now_s = self._clock.mono_s()
             if (wait_s := self._throttle.wait_s(_KEY, now_s)) > 0:
-                raise TooManyRequests(f"too many wrong passphrases: try again in {wait_s:.0f} s")
+                raise TooManyRequests(f"too many wrong passphrases: try again in {math.ceil(wait_s)} s")
             self._throttle.failed(_KEY, now_s)
             if len(passphrase) > MAX_PASSPHRASE:
                 raise WrongPassphrase("the passphrase is wrong", field="passphrase")
