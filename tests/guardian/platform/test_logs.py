@@ -1,4 +1,5 @@
 import json
+import sys
 import threading
 
 import pytest
@@ -50,3 +51,23 @@ def test_what_holds_everywhere_stands_in_lines_of_every_thread(capsys):
     thread.start()
     thread.join()
     assert json.loads(capsys.readouterr().err)["camera"] == "door"
+
+
+def test_a_line_is_written_at_once_so_that_those_of_several_processes_do_not_mingle(monkeypatch):
+    written = []
+
+    class Pipe:
+        def write(self, text):
+            written.append(text)
+
+        def flush(self):
+            pass
+
+        def isatty(self):
+            return False
+
+    monkeypatch.setattr(sys, "stderr", Pipe())
+    set_up_logs()
+    structlog.get_logger("t").warning("camera_failed")
+    assert len(written) == 1
+    assert written[0].endswith("\n")
