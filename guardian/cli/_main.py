@@ -21,6 +21,7 @@ COMMANDS = {
     "index": "Check or rebuild the index of recordings.",
     "models": "List, fetch and measure detector models.",
     "plugins": "List plugins and what they bring.",
+    "user": "List and make users of the web page, and set passwords.",
     "token": "Make and revoke API tokens.",
     "export": "Export footage as one MP4 file.",
     "bench": "Measure recording and detection on this machine.",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from guardian.cli._output import data_option, emit, json_option
+from guardian.cli._secret import given
 
 EXAMPLES = """Examples:
 
@@ -185,10 +185,4 @@ def _asked_twice() -> str:
 def _passphrase(file: Path | None) -> str:
     if file is None:
         return str(click.prompt("Passphrase", hide_input=True, err=True))
-    from guardian.model.errors import BadRequest
-
-    try:
-        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        return data.decode().rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise BadRequest("the passphrase is no UTF-8 text", field="--passphrase-file", cure="Save it as UTF-8.") from None
+    return given(file, "passphrase")

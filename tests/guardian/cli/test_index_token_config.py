@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from guardian.cli._main import cli
 from guardian.index.engine import open_index
+from guardian.model.errors import WrongPassphrase
 from guardian.model.segment import SegmentRecord
 from guardian.model.views import Session
 from guardian.services.accounts import AccountService
@@ -129,3 +130,48 @@ def test_config_explain_shows_settings(tmp_path: Path) -> None:
     assert {"path", "type", "default", "description"} == set(items[0])
     assert "web.port" in guardian("config", "explain", "web").stdout
     assert guardian("config", "explain", "nothing").exit_code == 2
+
+
+def test_users_are_made_listed_and_get_new_passwords(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path), "--json")
+    password = tmp_path / "password"
+    password.write_text("a long enough one\n")
+    assert answer(guardian("user", "create", "anna", "--password-file", str(password), *data)) == {
+        "name": "anna",
+        "made": True,
+    }
+    assert answer(guardian("user", "list", *data))["items"] == [{"name": "anna"}]
+
+    async def log_in(secret: str) -> str:
+        index = await open_index(tmp_path / "index.db")
+        try:
+            return await AccountService(index, OwnClock(T0)).login("anna", secret, "here")
+        finally:
+            await index.close()
+
+    assert asyncio.run(log_in("a long enough one"))
+    password.write_text("quite another one")
+    assert answer(guardian("user", "password", "anna", "--password-file", str(password), *data))["changed"] is True
+    assert asyncio.run(log_in("quite another one"))
+    with pytest.raises(WrongPassphrase):
+        asyncio.run(log_in("a long enough one"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "password", "field"),
+    [
+        (("create", "anna"), b"short", "password"),
+        (("create", "an na"), b"a long enough one", "user"),
+        (("password", "nobody"), b"a long enough one", "user"),
+        (("create", "anna"), b"\xff\xfe is no text", "--password-file"),
+    ],
+)
+def test_a_bad_user_or_password_is_refused_and_named(
+    tmp_path: Path, arguments: tuple[str, ...], password: bytes, field: str
+) -> None:
+    (tmp_path / "password").write_bytes(password)
+    given = ("--password-file", str(tmp_path / "password"), "--data", str(tmp_path), "--json")
+    refused = guardian("user", *arguments, *given)
+    assert refused.exit_code != 0
+    assert answer(refused)["error"]["field"] == field
+    assert guardian("user", "list", "--data", str(tmp_path)).stdout.startswith("There is no user yet")
