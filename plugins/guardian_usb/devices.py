@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyudev
@@ -17,11 +18,12 @@ POLL_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A video device that can capture. `stable_id`: udev's serial, or its place on the bus where it has none."""
+    """A video device that can capture. `stable_id`: model and serial number, or `place` (on the bus) where several share it."""
 
     node: str
     stable_id: str
     title: str
+    place: str = ""
 
 
 def describe(device: Any) -> Device | None:
@@ -35,18 +37,27 @@ def describe(device: Any) -> Device | None:
         return None
     stable = properties.get("ID_SERIAL") or properties.get("ID_PATH") or device.device_node
     title = properties.get("ID_V4L_PRODUCT") or properties.get("ID_MODEL") or stable
-    return Device(device.device_node, stable, title.replace("_", " "))
+    return Device(device.device_node, stable, title.replace("_", " "), properties.get("ID_PATH") or device.device_node)
 
 
 def choose(wanted: str, devices: Iterable[Device]) -> Device | None:
-    """Return the device that a setting means: by stable name or by path."""
-    return next((device for device in devices if wanted in (device.stable_id, device.node)), None)
+    """Return the device that a setting means: by stable name, by place on the bus, or by path."""
+    return next((device for device in devices if wanted and wanted in (device.stable_id, device.place, device.node)), None)
+
+
+def told_apart(devices: Sequence[Device]) -> list[Device]:
+    """Name by their places devices that share a name: two cameras of one model without serial numbers."""
+    times = Counter(device.stable_id for device in devices)
+    return [
+        replace(device, stable_id=device.place) if times[device.stable_id] > 1 and device.place else device
+        for device in devices
+    ]
 
 
 def find_all() -> list[Device]:
     """Return every camera that is plugged in."""
     listed = pyudev.Context().list_devices(subsystem="video4linux")
-    return [found for found in map(describe, listed) if found is not None]
+    return told_apart([found for found in map(describe, listed) if found is not None])
 
 
 def wait_for(wanted: str, stop: threading.Event, within_s: float) -> Device | None:
