@@ -10,7 +10,7 @@ import structlog
 
 from guardian.capture.normalise import NewRun, Normaliser, Step
 from guardian.capture.reconnect import Backoff
-from guardian.capture.stall import STALL_S, Flow
+from guardian.capture.stall import NO_PICTURE_S, STALL_S, Flow
 from guardian.interfaces import CameraSource
 from guardian.media.fmp4_write import codecs_string
 from guardian.model.camera import CameraState, StreamStatus
@@ -188,6 +188,11 @@ class CaptureRunner:
                     )
                 continue
             self._flow.count(now_s, len(packet.data), packet.kind == "video")
+            if self._flow.without_pictures(now_s):
+                raise CameraStalled(
+                    f"the camera sends sound and has sent no picture for {NO_PICTURE_S:.0f} s",
+                    cure="It is asked anew by itself.",
+                )
             for step in normaliser.push(packet):
                 self._take(step)
             self.dropped = dropped_before + normaliser.dropped

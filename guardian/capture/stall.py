@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 STALL_S = 5.0  # a camera that sends nothing this long is asked anew
+NO_PICTURE_S = 15.0  # longer, for some cameras send a picture in ten seconds by night
 WINDOW_S = 5.0
 
 
@@ -14,11 +15,17 @@ class Flow:
     """Counts what came over the last seconds; times are monotonic seconds passed in."""
 
     last_s: float
+    last_picture_s: float = field(init=False)
     _came: deque[tuple[float, int, bool]] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self.last_picture_s = self.last_s
 
     def count(self, now_s: float, size: int, is_frame: bool) -> None:
         """Something came."""
         self.last_s = now_s
+        if is_frame:
+            self.last_picture_s = now_s
         self._came.append((now_s, size, is_frame))
         while self._came and self._came[0][0] < now_s - WINDOW_S:
             self._came.popleft()
@@ -26,6 +33,10 @@ class Flow:
     def stalled(self, now_s: float) -> bool:
         """Say whether nothing has come for too long."""
         return now_s - self.last_s > STALL_S
+
+    def without_pictures(self, now_s: float) -> bool:
+        """Say whether sound has gone on alone for too long."""
+        return now_s - self.last_picture_s > NO_PICTURE_S
 
     def rates(self, now_s: float) -> tuple[float, float]:
         """Return (frames a second, bits a second) over the window."""

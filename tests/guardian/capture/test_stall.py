@@ -65,3 +65,11 @@ def test_the_window_bounds_what_is_remembered(steps):
         frames, bits = counted.rates(now_s)
         assert frames >= 0
         assert bits >= 0
+
+
+@pytest.mark.parametrize(("picture_s", "now_s", "gone"), [(0.0, 14.9, False), (0.0, 15.1, True), (4.0, 18.0, False)])
+def test_sound_without_pictures_is_told(picture_s, now_s, gone):
+    counted = Flow(0.0)
+    counted.count(picture_s, 100, True)
+    counted.count(now_s, 100, False)
+    assert counted.without_pictures(now_s) is gone
