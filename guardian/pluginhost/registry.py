@@ -18,6 +18,7 @@ from guardian.pluginhost.manifest import Manifest, read_manifest
 from guardian.sdk import API_LEVEL
 from guardian.sdk.plugin import Plugin, PluginContext
 from guardian.settings.schema import PluginsSettings
+from guardian.settings.secrets import resolve
 
 KindT = TypeVar("KindT", CameraKind, DetectorKind, TrackerKind, StorageKind, NotifierKind)
 
@@ -104,7 +105,8 @@ class PluginRegistry:
                 )
                 return PluginEntry(found, "needs-extra", f"available: {hint}", manifest)
             context = contexts.make(found.name)
-            instance = instantiate(found.name, load_class(found.name), settings.settings.get(found.name, {}), context)
+            values = resolve(settings.settings.get(found.name, {}), f"plugins.settings.{found.name}")
+            instance = instantiate(found.name, load_class(found.name), values, context)
             return PluginEntry(found, "running", "", manifest, register(self.manager, found.name, instance), instance)
         except GuardianError as error:
             return PluginEntry(found, "failed", f"{error.message} {error.cure}".strip())

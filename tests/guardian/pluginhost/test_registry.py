@@ -81,6 +81,27 @@ def test_wrong_settings_name_their_field(package, tmp_path):
     assert "plugins.settings.strict.colour" in found["strict"][1]
 
 
+SECRETIVE = """from pydantic import BaseModel
+from guardian.sdk import Plugin
+class P(Plugin):
+ class Config(BaseModel):
+  key: str = ""
+"""
+
+
+def test_a_secret_of_a_plugin_is_read_from_where_the_setting_says(package, tmp_path, monkeypatch):
+    package("secretive", SECRETIVE)
+    monkeypatch.setenv("PLUGIN_KEY", "open sesame")
+    _, found = states(tmp_path, settings={"secretive": {"key": "env:PLUGIN_KEY"}})
+    (entry,) = found.entries
+    assert entry.instance.config.key == "open sesame"
+    monkeypatch.delenv("PLUGIN_KEY")
+    assert (
+        "plugins.settings.secretive.key"
+        in states(tmp_path, settings={"secretive": {"key": "env:PLUGIN_KEY"}})[0]["secretive"][1]
+    )
+
+
 def test_a_name_that_comes_twice_is_ours(monkeypatch):
     class Dist:
         def __init__(self, name):
