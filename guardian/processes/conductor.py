@@ -8,10 +8,8 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import shutil
 import signal
 import socket
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -52,6 +50,7 @@ from guardian.platform.limits import harden
 from guardian.platform.lock import exclusive
 from guardian.platform.logs import set_up_logs
 from guardian.platform.ports import port_is_free
+from guardian.platform.runtime_dir import RuntimeDir
 from guardian.platform.tasks import Tasks
 from guardian.pluginhost.dispatch import Dispatcher
 from guardian.pluginhost.registry import ContextMaker, PluginRegistry
@@ -82,7 +81,6 @@ from guardian.vault.sealer import VaultSealer
 from guardian.web.app import make_web
 
 _log = structlog.get_logger(__name__)
-LIVE_GRACE_S = 5.0
 TAKEN_IN_S = 5.0
 DEFAULT_LOGIN = "owner"
 
@@ -139,7 +137,8 @@ class Conductor:
         self.options, self.settings, self.clock = options, options.settings, clock
         self.data_dir = options.data_dir
         self.tasks = Tasks()
-        self.runtime_dir = Path(tempfile.mkdtemp(prefix="guardian-"))
+        self._runtime = RuntimeDir()
+        self.runtime_dir = self._runtime.path
         self.secret = secrets.token_hex(32)
         self.inference = InferenceView(ready=False)
         self.paused = ""
@@ -457,7 +456,7 @@ class Conductor:
         await self.switchboard.close()
         await self.tasks.close()
         (self.data_dir / "run.json").unlink(missing_ok=True)
-        shutil.rmtree(self.runtime_dir, ignore_errors=True)
+        self._runtime.close()
 
 
 def _cannot_serve(settings: WebSettings, why: str) -> BadSetting:
