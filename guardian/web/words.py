@@ -79,7 +79,9 @@ def sentence(text: str) -> str:
     text = _CODE.sub(r"“\1”", text)
     end = "" if text[-1] in ".!?…" else "."
     first = text.split(" ", 1)[0]
-    return (text if "/" in first else text[0].upper() + text[1:]) + end  # an address is not made a word of
+    return (
+        text if "/" in first or "." in first[:-1] else text[0].upper() + text[1:]
+    ) + end  # an address or the name of a setting is not made a word of
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {

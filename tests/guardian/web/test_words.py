@@ -12,6 +12,8 @@ from guardian.web.words import sentence
         ("Is it on?", "Is it on?"),
         ("run `guardian doctor`", "Run “guardian doctor”."),
         ("rtsp://10.0.0.5/live: nothing listens there", "rtsp://10.0.0.5/live: nothing listens there."),
+        ("cameras.http.source: no address", "cameras.http.source: no address."),
+        ("locked. Unlock it", "Locked. Unlock it."),
         ("/srv/yard.mp4: the file is empty", "/srv/yard.mp4: the file is empty."),
     ],
 )
