@@ -27,12 +27,37 @@ segments = Table(
     Column("fragments", Integer, nullable=False),
     Column("video_frames", Integer, nullable=False),
     Column("complete", Boolean, nullable=False),
+    Column("local", Boolean, nullable=False, server_default="1"),  # whether the file lies in the data folder
     # The timeline, usage and the oldest footage are answered from this index alone; without a rowid it holds the id too.
     Index("segments_by_time", "camera", "stream", "start_us", "end_us", "codecs", "size_bytes"),
     sqlite_with_rowid=False,
 )
 
-# One row an event. zones, snapshot_box and path are JSON.
+# Further stores that keep a segment; a name is that of a `[storage.tiers.NAME]`.
+copies = Table(
+    "copies",
+    metadata,
+    Column("segment_id", String, primary_key=True),
+    Column("store", String, primary_key=True),
+    Column("stored_us", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Footage that is not to be deleted: what lies in the span of that camera. event_id: of which event, or empty.
+holds = Table(
+    "holds",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("camera", String, nullable=False),
+    Column("start_us", BigInteger, nullable=False),
+    Column("end_us", BigInteger, nullable=False),
+    Column("event_id", String, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Index("holds_by_time", "camera", "start_us", "end_us"),
+    Index("holds_by_event", "event_id"),
+)
+
+# One row an event. zones is JSON; details is a sealed file: snapshot_box and path as JSON, which older rows have open.
 events = Table(
     "events",
     metadata,
@@ -48,6 +73,7 @@ events = Table(
     Column("snapshot_us", BigInteger, nullable=False),
     Column("snapshot_box", Text),
     Column("path", Text, nullable=False),
+    Column("details", LargeBinary),
     Index("events_by_time", "start_us", "id"),
     Index("events_by_camera", "camera", "start_us", "id"),
     Index("events_by_label", "label", "start_us", "id"),

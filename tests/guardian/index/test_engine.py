@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -72,6 +73,31 @@ async def test_an_index_of_a_newer_version_is_left_alone(tmp_path: Path) -> None
     connection.close()
     with pytest.raises(Damaged, match="another version"):
         await open_index(tmp_path / "index.db")
+
+
+async def test_an_index_of_the_first_version_is_brought_up_with_what_it_holds(tmp_path: Path) -> None:
+    index = IndexFile(tmp_path / "index.db")
+    async with index.engine.begin() as connection:
+        await connection.run_sync(lambda sync: _to_revision(sync, "0001"))
+        columns = (
+            "segment_id, run_id, camera, stream, kind, start_us, end_us, start_mono_us, start_90k, duration_90k, codecs, "
+        )
+        columns += "width, height, epoch, path, size_bytes, fragments, video_frames, complete"
+        values = "'s', 'r', 'front', 'main', 1, 1, 2, 1, 0, 9, 'avc1', 1, 1, 1, 'p', 5, 1, 1, 1"
+        await connection.execute(sa.text(f"INSERT INTO segments ({columns}) VALUES ({values})"))
+    await index.close()
+    again = await open_index(tmp_path / "index.db")
+    async with again.read() as connection:
+        assert (await connection.execute(sa.text("SELECT segment_id, local FROM segments"))).all() == [("s", 1)]
+        assert (await connection.execute(sa.text("SELECT count(*) FROM holds"))).scalar() == 0
+    await again.close()
+
+
+def _to_revision(connection: sa.Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 async def test_a_failed_transaction_leaves_nothing(index: IndexFile) -> None:
