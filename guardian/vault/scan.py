@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from guardian.model.errors import Damaged
 from guardian.model.segment import FragmentMeta, SegmentHeader, SegmentRecord
+from guardian.vault.checksum import crc32
 from guardian.vault.format import (
     END_FLAG,
     FOOTER_END_BYTES,
@@ -152,5 +152,5 @@ def _checks(file: BinaryIO, head: RecordHead) -> bool:
     """Compare a record's checksum; the file stands behind its head."""
     crc, left = 0, head.size
     while left and (chunk := file.read(min(left, _CHUNK))):
-        crc, left = zlib.crc32(chunk, crc), left - len(chunk)
+        crc, left = crc32(chunk, crc), left - len(chunk)
     return left == 0 and crc == head.crc32

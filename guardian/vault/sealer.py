@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zlib
 
 from guardian.model.errors import Bug
 from guardian.model.segment import FragmentMeta, Sealer, SegmentHeader
+from guardian.vault.checksum import crc32
 from guardian.vault.format import (
     END_FLAG,
     KEY_FLAG,
@@ -67,7 +67,7 @@ class SealedSegment:
         with memoryview(record) as view:
             sealed = view[RECORD_HEAD.size :]
             self._cipher.seal(plaintext, index, last, bound, sealed)
-            view[: RECORD_HEAD.size] = bound + zlib.crc32(sealed).to_bytes(4, "big")
+            view[: RECORD_HEAD.size] = bound + crc32(sealed).to_bytes(4, "big")
         return head, record
 
     def finish(self) -> bytes:
