@@ -4,7 +4,9 @@ GuardianError                 what happened, `code` for programs, `cure` for peo
 ├── OwnerMistake              400  the owner can mend it: settings, input, passphrase
 │   ├── BadSetting                 one field of the configuration is wrong
 │   ├── BadRequest                 one parameter of a call is wrong
+│   │   └── MistypedCode           a recovery code whose check symbols do not fit
 │   ├── WrongPassphrase       403
+│   │   └── WrongRecoveryCode      written right, but of another vault, or an older one
 │   ├── NotFound              404
 │   └── Conflict              409
 ├── DeviceFault               502  a camera or another device misbehaves
@@ -48,12 +50,20 @@ class BadRequest(OwnerMistake):
     code = "bad_request"
 
 
+class MistypedCode(BadRequest):
+    code = "mistyped_code"
+
+
 class NotAllowed(OwnerMistake):
     code, status = "not_allowed", 403
 
 
 class WrongPassphrase(NotAllowed):
     code = "wrong_passphrase"
+
+
+class WrongRecoveryCode(WrongPassphrase):
+    code = "wrong_recovery_code"
 
 
 class NotFound(OwnerMistake):

@@ -2,50 +2,31 @@
 
 from __future__ import annotations
 
-import base64
-import json
+import hmac
 import os
 import threading
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from guardian.model.errors import BadSetting, Conflict, Damaged, VaultLocked, WrongPassphrase
-from guardian.platform.files import make_private_dir, replace_file
+from guardian.model.errors import BadRequest, Conflict, Damaged, VaultLocked
+from guardian.platform.files import make_private_dir
+from guardian.vault import epochs as keys
 from guardian.vault import hpke
-from guardian.vault.format import TAG_BYTES
-from guardian.vault.passphrase import SALT_BYTES, Argon2Parameters, check_passphrase, derive_kek
+from guardian.vault.epochs import RESTORE, Epoch
+from guardian.vault.passphrase import SALT_BYTES, Argon2Parameters, check_passphrase, derive_kek, wipe
+from guardian.vault.recovery_code import generate_code, parse_code
+from guardian.vault.vault_file import BACKUP, FILE, MAX_FILE, VaultFile, read_vault, write_vault
 
-FILE = "vault.json"
-MAX_FILE = 1024 * 1024
-NONCE_BYTES = 12
-_AAD = b"private-ai-guardian vault v1 epoch\x00"
+__all__ = ["BACKUP", "FILE", "MAX_FILE", "Keyring"]
 HOW_TO_UNLOCK = "Unlock it on the page, or with `guardian vault unlock`."
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """One key pair. `nonce` and `wrapped` are AES-256-GCM under the KEK."""
-
-    number: int
-    public: bytes
-    nonce: bytes
-    wrapped: bytes
-    created_us: int
-
-    def aad(self) -> bytes:
-        """Bind the wrap to its epoch and public key."""
-        return _AAD + self.number.to_bytes(4, "big") + self.public
 
 
 class Keyring:
     """Made by `create` (unlocked) or `load` (locked). May be used from several threads."""
 
-    def __init__(self, folder: Path, parameters: Argon2Parameters, epochs: tuple[Epoch, ...]) -> None:
-        self._folder, self._parameters, self._epochs = folder, parameters, epochs
+    def __init__(self, folder: Path, vault: VaultFile) -> None:
+        self._folder, self._vault = folder, vault
         self._private: dict[int, bytearray] = {}
         self._lock = threading.Lock()
 
@@ -60,46 +41,48 @@ class Keyring:
         check_passphrase(passphrase)
         if cls.exists(folder):
             raise Conflict(f"there is a vault in {folder} already", cure="Its passphrase opens the footage; keep it.")
+        if (folder / BACKUP).exists():
+            raise Conflict(f"there was a vault in {folder}, and its copy is still there", field="--data", cure=RESTORE)
         parameters = Argon2Parameters(os.urandom(SALT_BYTES))
+        kek = derive_kek(passphrase, parameters)
         private, public = hpke.generate()
-        epoch = _wrapped(1, private, public, derive_kek(passphrase, parameters), now_us)
-        keyring = cls(folder, parameters, (epoch,))
+        epoch = keys.wrap(1, private, public, kek, now_us)
+        wipe(kek)
         make_private_dir(folder)
-        keyring._save(parameters, keyring._epochs)
-        keyring._private[1] = bytearray(private)
+        keyring = cls(folder, VaultFile(parameters, (epoch,)))
+        keyring._keep(keyring._vault, [private])
+        keyring._private[1] = private
         return keyring
 
     @classmethod
     def load(cls, folder: Path) -> Keyring:
-        """Read the vault, locked. Damaged where the file is not what it should be."""
-        try:
-            with (folder / FILE).open("rb") as file:
-                text = file.read(MAX_FILE)  # a longer one is cut, and so found damaged
-        except FileNotFoundError:
-            raise BadSetting(f"there is no vault in {folder}", cure="Make one: `guardian vault init`.") from None
-        except OSError as error:
-            raise BadSetting(
-                f"{folder / FILE}: {error.strerror}", cure="Call it as the user that Guardian runs as."
-            ) from error
-        try:
-            return cls(folder, *_parse(json.loads(text)))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise Damaged(f"{folder / FILE} is damaged", cure="Restore it from a backup.") from error
+        """Read the vault, locked. BadSetting where there is none, Damaged where the file is not what it should be."""
+        return cls(folder, read_vault(folder))
 
     @property
     def epoch(self) -> int:
         """Number of the newest key pair, which new footage is sealed to."""
-        return self._epochs[-1].number
+        return self._vault.epochs[-1].number
+
+    @property
+    def epochs(self) -> tuple[Epoch, ...]:
+        """Every key pair, oldest first."""
+        return self._vault.epochs
 
     @property
     def public_key(self) -> bytes:
         """Public key of the newest epoch."""
-        return self._epochs[-1].public
+        return self._vault.epochs[-1].public
 
     @property
     def created_us(self) -> int:
         """When the vault was made, UTC microseconds."""
-        return self._epochs[0].created_us
+        return self._vault.epochs[0].created_us
+
+    @property
+    def recovery_created_us(self) -> int | None:
+        """When the recovery code was made, or None where there is none."""
+        return self._vault.recovery.created_us if self._vault.recovery is not None else None
 
     @property
     def unlocked(self) -> bool:
@@ -108,19 +91,15 @@ class Keyring:
 
     def unlock(self, passphrase: str) -> None:
         """Open with the passphrase; WrongPassphrase. Blocks for some 100 ms."""
-        kek = derive_kek(passphrase, self._parameters)
-        private = {epoch.number: bytearray(_unwrapped(epoch, kek)) for epoch in self._epochs}
-        self._hold(private)
+        self._hold(self._opened(passphrase))
+
+    def unlock_with_code(self, code: str) -> None:
+        """Open with the recovery code; MistypedCode, WrongRecoveryCode. The passphrase stays what it is."""
+        self._hold(self._opened_with_code(code))
 
     def lock(self) -> None:
         """Forget the private keys; their bytes are overwritten as far as Python allows."""
-        self._hold({})
-
-    def _hold(self, private: dict[int, bytearray]) -> None:
-        with self._lock:
-            before, self._private = self._private, private
-        for key in before.values():
-            key[:] = bytes(len(key))
+        self._hold([])
 
     def unwrap_segment_key(self, wrapped: bytes, preamble: bytes, epoch: int) -> bytes:
         """Return the key of a file. VaultLocked, Damaged."""
@@ -130,90 +109,105 @@ class Keyring:
             private = self._private.get(epoch)
             if private is None:
                 raise Damaged(f"the file is sealed to epoch {epoch}, which this vault does not have")
-            key = bytes(private)
-        return hpke.unwrap(wrapped, key, preamble)
+            key = bytearray(private)
+        try:
+            return hpke.unwrap(wrapped, key, preamble)
+        finally:
+            wipe(key)
+
+    # what changes the file; it is written before anything is taken over, so that a full disk leaves all as it was
 
     def change_passphrase(self, old: str, new: str) -> None:
         """Wrap every epoch under a new passphrase, with a new salt. WrongPassphrase changes nothing."""
         check_passphrase(new)
-        kek = derive_kek(old, self._parameters)
-        keys = [_unwrapped(epoch, kek) for epoch in self._epochs]
-        parameters = replace(self._parameters, salt=os.urandom(SALT_BYTES))
-        new_kek = derive_kek(new, parameters)
-        epochs = tuple(
-            _wrapped(epoch.number, key, epoch.public, new_kek, epoch.created_us)
-            for epoch, key in zip(self._epochs, keys, strict=True)
+        privates = self._opened(old)
+        self._rewrap(privates, new)
+        wipe(*privates)
+
+    def recover(self, code: str, new: str) -> None:
+        """Set a new passphrase with the recovery code, and unlock; MistypedCode, WrongRecoveryCode. The code stays good."""
+        check_passphrase(new)
+        privates = self._opened_with_code(code)
+        self._rewrap(privates, new)
+        self._hold(privates)
+
+    def rotate(self, passphrase: str, *, now_us: int) -> int:
+        """Make a new key pair that all that comes is sealed to, and return its number. Older footage still opens."""
+        kek = derive_kek(passphrase, self._vault.parameters)
+        privates = self._opened_with_kek(kek)
+        private, public = hpke.generate()
+        epoch = keys.wrap(self.epoch + 1, private, public, kek, now_us)
+        wipe(kek)
+        if self._vault.recovery is not None:
+            epoch = keys.seal_to_recovery(epoch, private, self._vault.recovery)
+        self._keep(replace(self._vault, epochs=(*self._vault.epochs, epoch)), privates)
+        if self.unlocked:
+            self._hold([*privates, private])
+        else:
+            wipe(*privates, private)
+        return epoch.number
+
+    def make_recovery_code(self, passphrase: str, *, now_us: int) -> str:
+        """Make a recovery code and return it, in groups; the one before opens nothing any more."""
+        privates = self._opened(passphrase)
+        code = generate_code()
+        secret = parse_code(code)
+        recovery = keys.make_recovery(secret, self._vault.epochs[0], now_us)
+        wipe(secret)
+        sealed = tuple(
+            keys.seal_to_recovery(epoch, private, recovery)
+            for epoch, private in zip(self._vault.epochs, privates, strict=True)
         )
-        self._save(parameters, epochs)
-        self._parameters, self._epochs = parameters, epochs  # only now: where the disk is full the old passphrase holds
+        self._keep(replace(self._vault, epochs=sealed, recovery=recovery), privates)
+        wipe(*privates)
+        return code
 
-    def _save(self, p: Argon2Parameters, epochs: tuple[Epoch, ...]) -> None:
-        value = {
-            "format": 1,
-            "kdf": {"name": "argon2id", "salt": _b64(p.salt), "memory_kib": p.memory_kib, "time": p.time, "lanes": p.lanes},
-            "kem": hpke.KEM_NAME,
-            "epochs": [
-                {
-                    "number": epoch.number,
-                    "created_us": epoch.created_us,
-                    "public": _b64(epoch.public),
-                    "nonce": _b64(epoch.nonce),
-                    "wrapped": _b64(epoch.wrapped),
-                }
-                for epoch in epochs
-            ],
-        }
-        replace_file(self._folder / FILE, json.dumps(value, indent=2).encode() + b"\n")
-
-
-def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def _bytes(text: Any, size: int | None = None) -> bytes:
-    data = base64.b64decode(str(text), validate=True)
-    if size is not None and len(data) != size:
-        raise ValueError(f"{len(data)} bytes where {size} belong")
-    return data
-
-
-def _number(value: Any, bits: int) -> int:
-    if type(value) is not int or not 0 <= value < 1 << bits:
-        raise ValueError("a number is none, or out of range")
-    return value
-
-
-def _parse(value: Any) -> tuple[Argon2Parameters, tuple[Epoch, ...]]:
-    if value["format"] != 1 or value["kdf"]["name"] != "argon2id" or value["kem"] != hpke.KEM_NAME:
-        raise ValueError("unknown format")
-    kdf = value["kdf"]
-    parameters = Argon2Parameters(_bytes(kdf["salt"]), *(_number(kdf[name], 32) for name in ("memory_kib", "time", "lanes")))
-    parameters.check()
-    epochs = tuple(
-        Epoch(
-            _number(one["number"], 32),
-            _bytes(one["public"], hpke.MLKEM_PUBLIC + hpke.X25519_KEY),
-            _bytes(one["nonce"], NONCE_BYTES),
-            _bytes(one["wrapped"], hpke.MLKEM_SEED + hpke.X25519_KEY + TAG_BYTES),
-            _number(one["created_us"], 62),
+    def _rewrap(self, privates: Sequence[bytearray], passphrase: str) -> None:
+        parameters = Argon2Parameters(os.urandom(SALT_BYTES))
+        kek = derive_kek(passphrase, parameters)
+        wrapped = tuple(
+            replace(keys.wrap(one.number, private, one.public, kek, one.created_us), recovery=one.recovery)
+            for one, private in zip(self._vault.epochs, privates, strict=True)
         )
-        for one in value["epochs"]
-    )
-    if not epochs or [epoch.number for epoch in epochs] != sorted({epoch.number for epoch in epochs}):
-        raise ValueError("no epochs, or not in order")
-    return parameters, epochs
+        wipe(kek)
+        self._keep(replace(self._vault, parameters=parameters, epochs=wrapped), privates)
 
+    def _keep(self, vault: VaultFile, privates: Sequence[bytearray]) -> None:
+        vault = replace(vault, check=keys.check_of(vault.epochs, vault.recovery, privates[0]))
+        write_vault(self._folder, vault)
+        self._vault = vault
 
-def _wrapped(number: int, private: bytes, public: bytes, kek: bytes, created_us: int) -> Epoch:
-    epoch = Epoch(number, public, os.urandom(NONCE_BYTES), b"", created_us)
-    return replace(epoch, wrapped=AESGCM(kek).encrypt(epoch.nonce, private, epoch.aad()))
+    def _opened(self, passphrase: str) -> list[bytearray]:
+        kek = derive_kek(passphrase, self._vault.parameters)
+        try:
+            return self._opened_with_kek(kek)
+        finally:
+            wipe(kek)
 
+    def _opened_with_kek(self, kek: bytearray) -> list[bytearray]:
+        return self._checked([keys.unwrap(epoch, kek) for epoch in self._vault.epochs])
 
-def _unwrapped(epoch: Epoch, kek: bytes) -> bytes:
-    try:
-        private = AESGCM(kek).decrypt(epoch.nonce, epoch.wrapped, epoch.aad())
-    except InvalidTag:
-        raise WrongPassphrase("the passphrase is wrong", field="passphrase", cure="Mind upper case and spaces.") from None
-    if hpke.public_of(private) != epoch.public:
-        raise Damaged("the vault's public and private keys do not belong together")
-    return private
+    def _opened_with_code(self, code: str) -> list[bytearray]:
+        if self._vault.recovery is None:
+            raise BadRequest(
+                "this vault has no recovery code", field="code", cure="Make one: `guardian vault recovery-code`."
+            )
+        secret = parse_code(code)
+        try:
+            return self._checked(keys.open_with_code(secret, self._vault.recovery, self._vault.epochs))
+        finally:
+            wipe(secret)
+
+    def _checked(self, privates: list[bytearray]) -> list[bytearray]:
+        vault = self._vault
+        if vault.check:
+            right = keys.check_of(vault.epochs, vault.recovery, privates[0])
+            if not hmac.compare_digest(right, vault.check):
+                raise Damaged("vault.json was changed by somebody who does not have its keys", cure=RESTORE)
+        return privates
+
+    def _hold(self, privates: Sequence[bytearray]) -> None:
+        held = dict(zip([epoch.number for epoch in self._vault.epochs], privates, strict=False))
+        with self._lock:
+            before, self._private = self._private, held
+        wipe(*before.values())

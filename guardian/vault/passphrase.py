@@ -6,8 +6,7 @@ import secrets
 import unicodedata
 from dataclasses import dataclass
 
-from argon2.exceptions import HashingError
-from argon2.low_level import Type, hash_secret_raw
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from guardian.model.errors import BadRequest, Damaged, ResourceGone
 
@@ -50,28 +49,36 @@ def check_passphrase(passphrase: str) -> None:
         raise BadRequest(f"the passphrase is longer than {MAX_LENGTH} characters", field="passphrase")
 
 
-def derive_kek(passphrase: str, parameters: Argon2Parameters) -> bytes:
-    """Return the key-encryption key. Takes 64 MiB and some 100 ms; the passphrase is normalised to Unicode NFKC."""
+def derive_kek(passphrase: str, parameters: Argon2Parameters) -> bytearray:
+    """Return the key-encryption key, for the caller to `wipe`. Takes 64 MiB and some 100 ms; the passphrase is normalised to
+    Unicode NFKC.
+    """
     parameters.check()
     try:
-        text = unicodedata.normalize("NFKC", passphrase).encode()
+        text = bytearray(unicodedata.normalize("NFKC", passphrase).encode())
     except UnicodeEncodeError:
         raise BadRequest("the passphrase is no Unicode text", field="passphrase", cure="Give it as UTF-8.") from None
+    key = bytearray(KEY_BYTES)
     try:
-        return hash_secret_raw(
-            text,
-            parameters.salt,
-            time_cost=parameters.time,
-            memory_cost=parameters.memory_kib,
-            parallelism=parameters.lanes,
-            hash_len=KEY_BYTES,
-            type=Type.ID,
-        )
-    except HashingError as error:
+        _argon2id(parameters).derive_into(text, key)  # type: ignore[arg-type]  # it takes any buffer
+    except MemoryError as error:
         raise ResourceGone(
             f"{parameters.memory_kib // 1024} MiB of memory to check the passphrase are not to be had",
             cure="End other programs and try again.",
         ) from error
+    finally:
+        wipe(text)
+    return key
+
+
+def _argon2id(p: Argon2Parameters) -> Argon2id:
+    return Argon2id(salt=p.salt, length=KEY_BYTES, iterations=p.time, lanes=p.lanes, memory_cost=p.memory_kib)
+
+
+def wipe(*secrets_held: bytearray) -> None:
+    """Overwrite secrets where they lie. Copies that a library made meanwhile are not reached."""
+    for secret in secrets_held:
+        secret[:] = bytes(len(secret))
 
 
 def generate_passphrase(words: int = 6) -> str:

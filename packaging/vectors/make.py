@@ -1,11 +1,13 @@
-"""Makes the test vectors of the sealed format: a vault, a finished file and one that was cut off.
+"""Makes the test vectors of the sealed format: a vault, a finished file and one that was cut off, and a vault with recovery.
 
 Keys and nonces are random, so each run makes other vectors: run it only when the format gets a new version.
     python packaging/vectors/make.py tests/guardian/vault/vectors
+    python packaging/vectors/make.py --recovery tests/guardian/vault/vectors
 """
 
 import hashlib
 import sys
+import tempfile
 from pathlib import Path
 
 from guardian.model.segment import ContentKind, SegmentHeader
@@ -53,5 +55,16 @@ def main(folder: Path) -> None:
         print(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}")
 
 
+def recovery(folder: Path) -> None:
+    """Write recovery.json, a vault of two epochs with a recovery key, and print its code and hash."""
+    with tempfile.TemporaryDirectory() as name:
+        keyring = Keyring.create(Path(name), PASSPHRASE, now_us=T0)
+        print("code", keyring.make_recovery_code(PASSPHRASE, now_us=T0 + 1_000_000))
+        keyring.rotate(PASSPHRASE, now_us=T0 + 2_000_000)
+        data = (Path(name) / FILE).read_bytes()
+    (folder / "recovery.json").write_bytes(data)
+    print(f"{hashlib.sha256(data).hexdigest()}  recovery.json")
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    recovery(Path(sys.argv[2])) if sys.argv[1] == "--recovery" else main(Path(sys.argv[1]))

@@ -18,7 +18,7 @@ VECTORS = ROOT / "tests/guardian/vault/vectors"
 PAGE = (ROOT / "docs/format.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["vault.json", "whole.pgs", "torn.pgs"])
+@pytest.mark.parametrize("name", ["vault.json", "whole.pgs", "torn.pgs", "recovery.json"])
 def test_the_page_has_the_hashes_of_the_vectors(name):
     digest = hashlib.sha256((VECTORS / name).read_bytes()).hexdigest()
     assert f"| `{name}` | `{digest}` |" in PAGE

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from argon2.exceptions import HashingError
 
 from guardian.model.errors import BadRequest, BadSetting, Conflict, Damaged, ResourceGone, VaultLocked, WrongPassphrase
-from guardian.vault import hpke, keyring, passphrase
-from guardian.vault.keyring import FILE, Keyring
+from guardian.vault import epochs, hpke, keyring, passphrase, vault_file
+from guardian.vault.keyring import BACKUP, FILE, Keyring
 from guardian.vault.passphrase import Argon2Parameters, derive_kek, generate_passphrase
+from guardian.vault.vault_file import VaultFile
 
 PASSPHRASE = "correct horse battery staple"
 
@@ -189,12 +189,12 @@ def test_a_public_key_that_was_put_in_its_place_is_found_out_on_unlocking(folder
 
 
 def test_keys_that_do_not_belong_together_open_nothing(folder):
-    parameters = Keyring.load(folder)._parameters
+    parameters = Keyring.load(folder)._vault.parameters
     private, _ = hpke.generate()
     _, public = hpke.generate()
-    odd = keyring._wrapped(1, private, public, derive_kek(PASSPHRASE, parameters), 0)
+    odd = epochs.wrap(1, private, public, derive_kek(PASSPHRASE, parameters), 0)
     with pytest.raises(Damaged, match="belong together"):
-        Keyring(folder, parameters, (odd,)).unlock(PASSPHRASE)
+        Keyring(folder, VaultFile(parameters, (odd,))).unlock(PASSPHRASE)
 
 
 def test_a_new_passphrase_that_could_not_be_kept_leaves_the_old_one(folder, monkeypatch):
@@ -204,8 +204,8 @@ def test_a_new_passphrase_that_could_not_be_kept_leaves_the_old_one(folder, monk
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(keyring, "replace_file", full)
-        with pytest.raises(OSError, match="space"):
+        patch.setattr(vault_file, "replace_file", full)
+        with pytest.raises(ResourceGone, match="space"):
             opened.change_passphrase(PASSPHRASE, "another passphrase")
     opened.unlock(PASSPHRASE)
     Keyring.load(folder).unlock(PASSPHRASE)
@@ -238,9 +238,9 @@ def test_a_passphrase_that_is_no_text_is_said(folder):
 
 def test_a_machine_without_memory_is_said(folder, monkeypatch):
     def none(*_: Any, **__: Any) -> None:
-        raise HashingError("Memory allocation error")
+        raise MemoryError("not enough memory")
 
-    monkeypatch.setattr(passphrase, "hash_secret_raw", none)
+    monkeypatch.setattr(passphrase, "_argon2id", none)
     with pytest.raises(ResourceGone, match="64 MiB"):
         Keyring.load(folder).unlock(PASSPHRASE)
 
@@ -264,9 +264,133 @@ def test_a_wrapped_key_opens_with_its_own_private_key_only():
     wrapped = hpke.Wrapper(public).wrap(b"k" * 32, b"aad")
     assert hpke.unwrap(wrapped, private, b"aad") == b"k" * 32
     stranger, _ = hpke.generate()
+    with pytest.raises(Damaged):
+        hpke.unwrap(wrapped, private, b"aad", b"wrapped for another use")
     for key, data in ((stranger, wrapped), (private, wrapped[:-1]), (private, b""), (private[:-1], wrapped)):
         with pytest.raises(Damaged):
             hpke.unwrap(data, key, b"aad")
     for none in (public[:-1], b"\xff" * len(public)):
         with pytest.raises(Damaged):
             hpke.Wrapper(none)
+
+
+# the copy
+
+
+def test_the_copy_is_of_the_one_before_until_the_new_one_is_safe_and_then_of_the_new_one(folder, monkeypatch):
+    before = (folder / FILE).read_bytes()
+    assert (folder / BACKUP).read_bytes() == before
+    seen = []
+
+    def reading(place: Path) -> VaultFile:
+        seen.append((place / BACKUP).read_bytes())
+        return read(place)
+
+    read = vault_file.read_vault
+    opened = Keyring.load(folder)
+    monkeypatch.setattr(vault_file, "read_vault", reading)
+    opened.change_passphrase(PASSPHRASE, "another passphrase")
+    assert seen == [before]
+    assert (folder / BACKUP).read_bytes() == (folder / FILE).read_bytes() != before, "the old passphrase opens no copy"
+    assert stat.S_IMODE((folder / BACKUP).stat().st_mode) == 0o600
+
+
+def test_a_copy_that_cannot_follow_is_removed_rather_than_left_open_to_the_old_passphrase(folder, monkeypatch):
+    replace, left = vault_file.replace_file, [2]
+
+    def full_at_the_end(path: Path, data: bytes) -> None:
+        if not left[0]:
+            raise OSError(28, "No space left on device")
+        left[0] -= 1
+        replace(path, data)
+
+    monkeypatch.setattr(vault_file, "replace_file", full_at_the_end)
+    Keyring.load(folder).change_passphrase(PASSPHRASE, "another passphrase")
+    assert not (folder / BACKUP).exists()
+    Keyring.load(folder).unlock("another passphrase")
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2])
+def test_a_power_cut_leaves_the_old_one_or_the_new_one(folder, monkeypatch, writes):
+    replace, left = vault_file.replace_file, [writes]
+
+    class Cut(BaseException):
+        pass
+
+    def cut(path: Path, data: bytes) -> None:
+        if not left[0]:
+            path.with_name(f".{path.name}.1.new").write_bytes(data[:100])
+            raise Cut
+        left[0] -= 1
+        replace(path, data)
+
+    monkeypatch.setattr(vault_file, "replace_file", cut)
+    with pytest.raises(Cut):
+        Keyring.load(folder).change_passphrase(PASSPHRASE, "another passphrase")
+    Keyring.load(folder).unlock("another passphrase" if writes == 2 else PASSPHRASE)
+
+
+def test_a_vault_that_has_lost_its_file_is_not_made_over_and_its_copy_is_named(folder):
+    (folder / FILE).unlink()
+    with pytest.raises(Conflict) as caught:
+        Keyring.create(folder, PASSPHRASE, now_us=0)
+    assert BACKUP in caught.value.cure
+    with pytest.raises(BadSetting) as missing:
+        Keyring.load(folder)
+    assert BACKUP in missing.value.cure
+    (folder / BACKUP).rename(folder / FILE)
+    Keyring.load(folder).unlock(PASSPHRASE)
+
+
+# rotation
+
+
+def test_after_a_rotation_both_epochs_open_whether_locked_or_not(folder):
+    opened = Keyring.load(folder)
+    first = hpke.Wrapper(opened.public_key).wrap(b"1" * 32, b"p")
+    assert opened.rotate(PASSPHRASE, now_us=2_000) == 2
+    assert not opened.unlocked, "it was locked, and is"
+    second = hpke.Wrapper(opened.public_key).wrap(b"2" * 32, b"p")
+    opened.unlock(PASSPHRASE)
+    assert opened.rotate(PASSPHRASE, now_us=3_000) == 3
+    third = hpke.Wrapper(opened.public_key).wrap(b"3" * 32, b"p")
+    for ring in (opened, Keyring.load(folder)):
+        ring.unlock(PASSPHRASE) if not ring.unlocked else None
+        for number, wrapped in enumerate((first, second, third), start=1):
+            assert ring.unwrap_segment_key(wrapped, b"p", number) == str(number).encode() * 32
+        with pytest.raises(Damaged):
+            ring.unwrap_segment_key(third, b"p", 2)
+    assert opened.created_us == 1_000
+    assert [epoch.created_us for epoch in opened.epochs] == [1_000, 2_000, 3_000]
+
+
+def test_a_wrong_passphrase_rotates_nothing(folder):
+    before = (folder / FILE).read_bytes()
+    with pytest.raises(WrongPassphrase):
+        Keyring.load(folder).rotate("not this one", now_us=0)
+    assert (folder / FILE).read_bytes() == before
+
+
+def test_an_epoch_that_was_taken_away_is_found_out(folder):
+    Keyring.load(folder).rotate(PASSPHRASE, now_us=0)
+    Keyring.load(folder).rotate(PASSPHRASE, now_us=0)
+    value = json.loads((folder / FILE).read_text())
+    change(folder, epochs=value["epochs"][:2])
+    with pytest.raises(Damaged, match="changed"):
+        Keyring.load(folder).unlock(PASSPHRASE)
+
+
+def test_a_vault_of_before_there_were_recovery_codes_opens(folder):
+    value = json.loads((folder / FILE).read_text())
+    del value["check"]
+    (folder / FILE).write_text(json.dumps(value))
+    opened = Keyring.load(folder)
+    opened.unlock(PASSPHRASE)
+    assert opened.recovery_created_us is None
+    opened.rotate(PASSPHRASE, now_us=0)
+    Keyring.load(folder).unlock(PASSPHRASE)
+    value = json.loads((folder / FILE).read_text())
+    del value["check"]
+    (folder / FILE).write_text(json.dumps(value))
+    with pytest.raises(Damaged):
+        Keyring.load(folder)

@@ -91,3 +91,61 @@ def test_every_value_on_the_page_is_what_the_primitives_say(private):
     sealed = data[len(header) + 41 :][:length]
     bound = hashlib.sha256(header).digest() + data[len(header) :][:37]
     assert AESGCM(wide[:32]).decrypt(preamble[-7:] + bytes(5), sealed, bound) == b"init segment"
+
+
+# recovery: from the code on the page to every epoch's private key
+
+CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def page_value(name: str) -> str:
+    """Return a value of the page's table."""
+    return PAGE.split(f"| {name} | `")[1].partition("`")[0]
+
+
+def gf32(a: int, b: int) -> int:
+    """Multiply by logarithms of x, which generates GF(2^5) modulo x^5 + x^2 + 1."""
+    powers = [1]
+    while len(powers) < 31:
+        powers.append(powers[-1] << 1 ^ (0b100101 if powers[-1] & 16 else 0))
+    return powers[(powers.index(a) + powers.index(b)) % 31] if a and b else 0
+
+
+def secret_of(code: str) -> bytes:
+    groups = [[CODE_ALPHABET.index(symbol) for symbol in group] for group in code.split("-")]
+    assert [len(group) for group in groups] == [5] * 8
+    for n, (a, b, c, d, check) in enumerate(groups):
+        assert check == n ^ gf32(2, a) ^ gf32(4, b) ^ gf32(8, c) ^ gf32(16, d)
+    secret = "".join(CODE_ALPHABET[value] for group in groups[:7] for value in group[:4]).encode()
+    digest = hashlib.sha256(b"private-ai-guardian recovery code v1\0" + secret).hexdigest()
+    bits = f"{int(digest, 16):0256b}"[:20]
+    assert [int(bits[at : at + 5], 2) for at in range(0, 20, 5)] == groups[7][:4]
+    return secret
+
+
+def test_the_recovery_code_opens_every_epoch_from_the_page_alone():
+    data = (VECTORS / "recovery.json").read_bytes()
+    assert f"| `recovery.json` | `{hashlib.sha256(data).hexdigest()}` |" in PAGE
+    vault = json.loads(data)
+    kept, epochs = vault["recovery"], vault["epochs"]
+    salt, public, anchor = (base64.b64decode(kept[name]) for name in ("salt", "public", "anchor"))
+    secret = secret_of(page_value("recovery code"))
+    wide = hkdf_expand(hmac.digest(salt, secret, "sha256"), b"private-ai-guardian vault v1 recovery\0", 128)
+    assert page_value("recovery private key") == wide[:96].hex()
+    assert page_value("anchor key") == wide[96:].hex()
+    mlkem, x25519 = MLKEM768PrivateKey.from_seed_bytes(wide[:64]), X25519PrivateKey.from_private_bytes(wide[64:96])
+    assert mlkem.public_key().public_bytes_raw() + x25519.public_key().public_bytes_raw() == public
+    places = [struct.pack(">I", one["number"]) + base64.b64decode(one["public"]) for one in epochs]
+    assert hmac.digest(wide[96:], b"private-ai-guardian vault v1 anchor\0" + places[0], "sha256") == anchor
+    info = b"private-ai-guardian vault v1 recovery epoch\0"
+    privates = [
+        hpke_open(wide[:96], base64.b64decode(one["recovery"]), info + place)
+        for one, place in zip(epochs, places, strict=True)
+    ]
+    assert [page_value(f"private key of epoch {n}") for n in (1, 2)] == [private.hex() for private in privates]
+    key = hkdf_expand(hmac.digest(bytes(32), privates[0], "sha256"), b"private-ai-guardian vault v1 check\0", 32)
+    listed = struct.pack(">I", len(epochs))
+    listed += b"".join(struct.pack(">Q", one["created_us"]) + place for one, place in zip(epochs, places, strict=True))
+    listed += struct.pack(">Q", kept["created_us"]) + salt + public + anchor
+    assert hmac.digest(key, listed, "sha256") == base64.b64decode(vault["check"])
+    assert page_value("check key") == key.hex()
