@@ -57,12 +57,13 @@ class Track:
     unpack: Depacketizer
     last_sequence: int = -1
     timestamp: int = 0
+    raw_timestamp: int = -1
     shift: int | None = None
     first: int | None = None
     fragment_head: int = 0  # bytes before a fragment's part of its unit; 0 where units are not fragmented
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Arrived:
     """An access unit; `timestamp` counts on in the track's clock and never wraps."""
 
@@ -86,6 +87,7 @@ class RtspClient:
     where: str
     _sock: socket.socket | None = None
     _buffer: bytearray = field(default_factory=lambda: bytearray(BUFFER))
+    _view: memoryview = field(init=False)
     _start: int = 0
     _end: int = 0
     _sequence: int = 0
@@ -99,6 +101,9 @@ class RtspClient:
     lost: int = 0
     gather_s: float = 0.0
     _gather_s: float = FIRST_GATHER_S
+
+    def __post_init__(self) -> None:
+        self._view = memoryview(self._buffer)
 
     def open(self) -> list[sdp.Media]:
         """Connect, ask what there is, and play one video and one audio stream; returns those that play."""
@@ -258,7 +263,7 @@ class RtspClient:
             self._start, self._end = 0, len(rest)
         try:
             sock.settimeout(timeout_s)
-            got = sock.recv_into(memoryview(self._buffer)[self._end :])
+            got = sock.recv_into(self._view[self._end :])
         except TimeoutError:
             if while_waiting:
                 raise CameraUnreachable(f"{self.where}: what answers there says nothing", cure=ADDRESS) from None
@@ -282,7 +287,7 @@ class RtspClient:
 
     def _parse(self) -> Answer | None:
         """Take apart what is in the buffer; stops at a response and returns it."""
-        buffer, at, end = self._buffer, self._start, self._end
+        buffer, at, end, tracks = self._buffer, self._start, self._end, self._tracks
         now_us = time.monotonic_ns() // 1000
         answer = None
         while at + 4 <= end:
@@ -290,11 +295,14 @@ class RtspClient:
                 stop = at + 4 + (buffer[at + 2] << 8 | buffer[at + 3])
                 if stop > end:
                     break
-                track = self._tracks.get(buffer[at + 1])
-                if track is not None and track.fragment_head and (after := self._take_middles(track, at, end)) > at:
-                    at = after
-                    continue
+                track = tracks.get(buffer[at + 1])
                 if track is not None:
+                    head = track.fragment_head
+                    if head and stop > at + 16 + head and not buffer[at + 15 + head] & 0xC0:
+                        after = self._take_middles(track, at, end)
+                        if after > at:
+                            at = after
+                            continue
                     self._take_rtp(track, at + 4, stop, now_us)
                 at = stop
                 continue
@@ -304,6 +312,8 @@ class RtspClient:
             answer, at = found
             if answer.status:
                 break
+        for track in tracks.values():
+            track.unpack.settle()
         self._start, self._end = (0, 0) if at == end else (at, end)
         return answer if answer is not None and answer.status else None
 
@@ -340,9 +350,9 @@ class RtspClient:
         length = buffer[at + 2] << 8 | buffer[at + 3]
         fragment_at, low = at + 15 + head, track.last_sequence + 1 & 0xFF
         step, count = length + 4, min((end - at) // (length + 4), 256 - low)
-        if length <= 12 + head or count < 1 or buffer[at + 4] != 0x80 or buffer[at + 5] != track.media.payload:
+        if count < 1 or buffer[at + 4] != 0x80 or buffer[at + 5] != track.media.payload:
             return at  # padding, an extension, or the marker of the unit's last packet: each for itself
-        if buffer[fragment_at] & 0xC0 or not track.unpack.in_fragment(buffer[at + 8 : at + 12], buffer[at + 16]):  # type: ignore[attr-defined]
+        if not track.unpack.in_fragment(buffer[at + 8 : at + 12], buffer[at + 16]):  # type: ignore[attr-defined]
             return at
         high = track.last_sequence + 1 >> 8 & 0xFF
         for place in (at + 3, fragment_at, at + 5, at + 2, at, at + 1, at + 4, at + 16):
@@ -355,10 +365,11 @@ class RtspClient:
             if buffer[at + 6] != high or buffer[at + 7] != low:
                 return at
             count = 1
-        if not track.unpack.more([buffer[n + 16 + head : n + step] for n in range(at, at + count * step, step)]):  # type: ignore[attr-defined]
+        view, stop, size = self._view, at + count * step, length - 12 - head
+        if not track.unpack.more([view[n : n + size] for n in range(at + 16 + head, stop, step)], count * size):  # type: ignore[attr-defined]
             return at
         track.last_sequence = track.last_sequence + count & 0xFFFF
-        return at + count * step
+        return stop
 
     def _take_rtp(self, track: Track, at: int, stop: int, now_us: int) -> None:
         """RTP (RFC 3550, 5.1): skip the header, count losses, and hand the payload on."""
@@ -374,15 +385,20 @@ class RtspClient:
         lost = track.last_sequence >= 0 and sequence != (track.last_sequence + 1) & 0xFFFF
         track.last_sequence = sequence
         self.lost += lost
-        if track.first is None:
-            track.first = track.timestamp = timestamp
-        track.timestamp += (timestamp - track.timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
-        if track.fragment_head:
-            track.unpack.raw_timestamp = buffer[at + 4 : at + 8]  # type: ignore[attr-defined]
-        units = track.unpack.push(buffer[body:stop], track.timestamp, second > 0x7F, lost)
+        if timestamp != track.raw_timestamp:
+            self._next_unit(track, timestamp)
+        units = track.unpack.push(self._view[body:stop], track.timestamp, second > 0x7F, lost)
         if units:
             origin = track.shift if track.shift is not None else track.first
             self._ready += [Arrived(track.media.kind, ticks - origin, data, key, now_us) for ticks, data, key in units]
+
+    def _next_unit(self, track: Track, timestamp: int) -> None:
+        if track.first is None:
+            track.first = track.timestamp = timestamp
+        track.timestamp += (timestamp - track.timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+        track.raw_timestamp = timestamp
+        if track.fragment_head:
+            track.unpack.raw_timestamp = timestamp.to_bytes(4, "big")  # type: ignore[attr-defined]
 
     def _without_extras(self, first: int, body: int, stop: int) -> tuple[int, int]:
         """Leave out contributing sources, a header extension and padding."""

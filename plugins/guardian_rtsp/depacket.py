@@ -18,7 +18,11 @@ Unit = tuple[int, bytes, bool]  # timestamp, data, keyframe
 class Depacketizer(Protocol):
     """Takes one payload; `lost`: packets before it are missing."""
 
-    def push(self, payload: bytearray, timestamp: int, marker: bool, lost: bool) -> Sequence[Unit]: ...
+    def push(self, payload: memoryview, timestamp: int, marker: bool, lost: bool) -> Sequence[Unit]: ...
+
+    def settle(self) -> None:
+        """Keep what is not yet whole: payloads given so far are about to be overwritten."""
+        ...
 
 
 class Video:
@@ -26,9 +30,11 @@ class Video:
 
     def __init__(self, codec: Codec) -> None:
         self._h265 = codec is Codec.H265
+        self._take = self._take_h265 if self._h265 else self._take_h264
+        self._head_bytes = 2 if self._h265 else 1
         self._noise = (35, 38) if self._h265 else (9, 12)  # access unit delimiters and filler: MP4 has no use for them
-        self._parts: list[bytes | bytearray] = []
-        self._fragment: list[bytes | bytearray] = []
+        self._parts: list[bytes | memoryview] = []
+        self._fragment: list[bytes | memoryview] = []
         self._size = 0
         self._key = self._broken = False
         self._timestamp: int | None = None
@@ -40,15 +46,15 @@ class Video:
         wanted = 49 if self._h265 else 28
         return kind == wanted and bool(self._fragment) and not self._broken and raw_timestamp == self.raw_timestamp
 
-    def more(self, parts: list[bytearray]) -> bool:
-        """Take middles of the unit that is being put together; False where it grows too large."""
-        self._size += sum(map(len, parts))
+    def more(self, parts: list[memoryview], size: int) -> bool:
+        """Take middles of the unit that is being put together, of `size` bytes in all; False where it grows too large."""
+        self._size += size
         if self._size > MAX_UNIT:
             return False
         self._fragment += parts
         return True
 
-    def push(self, payload: bytearray, timestamp: int, marker: bool, lost: bool) -> Sequence[Unit]:
+    def push(self, payload: memoryview, timestamp: int, marker: bool, lost: bool) -> Sequence[Unit]:
         """Take a payload; an access unit ends at the marker, or where the timestamp changes."""
         done: Sequence[Unit] = ()
         if timestamp != self._timestamp:
@@ -56,12 +62,22 @@ class Video:
             self._begin(timestamp)
         if lost:
             self._broken = True
-        if len(payload) > (2 if self._h265 else 1) and not self._broken:
+        self._size += len(payload)
+        if self._size > MAX_UNIT:
+            self._broken = True
+        if not self._broken and len(payload) > self._head_bytes:
             self._take(payload)
         if marker:
-            done = (*done, *self._whole())
+            done = (*done, *self._whole()) if done else self._whole()
             self._begin(None)
         return done
+
+    def settle(self) -> None:
+        """Copy what is not yet whole."""
+        if self._fragment:
+            self._fragment = [b"".join(self._fragment)]
+        if self._parts:
+            self._parts = [b"".join(self._parts)]
 
     def _begin(self, timestamp: int | None) -> None:
         self._timestamp, self._parts, self._fragment = timestamp, [], []
@@ -72,16 +88,7 @@ class Video:
             return ((self._timestamp, b"".join(self._parts), self._key),)
         return ()
 
-    def _take(self, payload: bytearray) -> None:
-        self._size += len(payload)
-        if self._size > MAX_UNIT:
-            self._broken = True
-        elif self._h265:
-            self._take_h265(payload)
-        else:
-            self._take_h264(payload)
-
-    def _take_h264(self, payload: bytearray) -> None:
+    def _take_h264(self, payload: memoryview) -> None:
         first = payload[0]
         kind = first & 31
         if kind == 28:  # FU-A
@@ -96,7 +103,7 @@ class Video:
         else:
             self._broken = True
 
-    def _take_h265(self, payload: bytearray) -> None:
+    def _take_h265(self, payload: memoryview) -> None:
         kind = payload[0] >> 1 & 63
         if kind == 49:  # FU
             head = payload[2]
@@ -111,7 +118,7 @@ class Video:
         else:
             self._broken = True
 
-    def _more(self, part: bytearray, last: bool, key: bool) -> None:
+    def _more(self, part: memoryview, last: bool, key: bool) -> None:
         if not self._fragment:  # its beginning is missing
             self._broken = True
             return
@@ -122,14 +129,14 @@ class Video:
             self._fragment = []
             self._key = self._key or key
 
-    def _unit(self, unit: bytearray, key: bool) -> None:
+    def _unit(self, unit: memoryview, key: bool) -> None:
         if (unit[0] >> 1 & 63 if self._h265 else unit[0] & 31) in self._noise:
             return
         self._parts.append(len(unit).to_bytes(4, "big"))
         self._parts.append(unit)
         self._key = self._key or key
 
-    def _aggregate(self, rest: bytearray) -> None:
+    def _aggregate(self, rest: memoryview) -> None:
         while len(rest) > 2:
             size = rest[0] << 8 | rest[1]
             if not 0 < size <= len(rest) - 2:
@@ -150,7 +157,7 @@ class Aac:
         self._partial = b""
         self._wanted = 0
 
-    def push(self, payload: bytearray, timestamp: int, marker: bool, lost: bool) -> Sequence[Unit]:
+    def push(self, payload: memoryview, timestamp: int, marker: bool, lost: bool) -> Sequence[Unit]:
         """Take a payload."""
         if lost:
             self._partial, self._wanted = b"", 0
@@ -171,7 +178,10 @@ class Aac:
             at += size
         return units
 
-    def _part(self, timestamp: int, part: bytearray, size: int) -> Sequence[Unit]:
+    def settle(self) -> None:
+        """Nothing to do: what is kept is a copy."""
+
+    def _part(self, timestamp: int, part: memoryview, size: int) -> Sequence[Unit]:
         self._partial += bytes(part)
         if len(self._partial) < size:
             return ()
@@ -182,9 +192,12 @@ class Aac:
 class Whole:
     """One packet, one frame: Opus and G.711."""
 
-    def push(self, payload: bytearray, timestamp: int, marker: bool, lost: bool) -> Sequence[Unit]:
+    def push(self, payload: memoryview, timestamp: int, marker: bool, lost: bool) -> Sequence[Unit]:
         """Take a payload."""
         return ((timestamp, bytes(payload), True),) if payload else ()
+
+    def settle(self) -> None:
+        """Nothing to do: nothing is kept."""
 
 
 def _number(text: str | None, otherwise: int) -> int:

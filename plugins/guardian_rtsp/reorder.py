@@ -25,6 +25,9 @@ class DecodeTimes:
 
     def of(self, shown: int, is_key: bool) -> int | None:
         """Return when the next picture, shown at `shown`, is to be decoded; None where that is not known yet."""
+        if not self.depth and self._known and self._shown and 0 < shown - self._shown[-1] <= LONGEST:
+            self._shown.append(shown)  # as nearly always: in order
+            return shown
         if self._shown and abs(shown - max(self._shown)) > LONGEST:
             self._shown.clear()
         later = sum(other - shown >= TREMBLE for other in self._shown)
