@@ -11,7 +11,7 @@ from guardian.model.camera import CameraState, CameraView
 from guardian.model.event import Event, EventState
 from guardian.model.ids import is_camera_id
 from guardian.model.time import from_rfc3339, to_rfc3339
-from guardian.model.views import Export, RecordingSpan, SystemStatus, TokenInfo, VaultStatus
+from guardian.model.views import Export, RecordingSpan, SystemStatus, TokenInfo
 
 PREFIX = "/api/v1"
 _DATE_TIME = {"type": "string", "format": "date-time", "examples": ["2026-11-23T08:15:00Z"]}
@@ -306,33 +306,6 @@ class ExportOut(Out):
 
 
 # vault and tokens
-
-
-class UnlockIn(In):
-    """The owner's passphrase."""
-
-    passphrase: str = Field(min_length=1, max_length=1024, description="the vault's passphrase", repr=False)
-
-
-class VaultOut(Out):
-    """The vault. `throttled_s`: seconds until another passphrase may be tried."""
-
-    exists: bool
-    unlocked: bool
-    epoch: int
-    kem: str
-    throttled_s: float
-
-    @staticmethod
-    def of(status: VaultStatus) -> VaultOut:
-        """Make it of the vault's status."""
-        return VaultOut(
-            exists=status.exists,
-            unlocked=status.unlocked,
-            epoch=status.epoch,
-            kem=status.kem,
-            throttled_s=round(status.throttled_s, 1),
-        )
 
 
 class TokenIn(In):

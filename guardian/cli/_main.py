@@ -64,5 +64,8 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Entry point of the console script. Many commands take a passphrase or hold a key: none may leave a core behind."""
+    from guardian.platform.limits import harden
+
+    harden()
     cli.main(prog_name="guardian")

@@ -53,6 +53,7 @@ class CameraStatus:
     dropped_packets: int = 0
     notes: tuple[str, ...] = ()  # for example: audio in G.711 is not recorded
     pid: int = 0
+    vault_epoch: int = 0  # which key pair it seals to
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,13 +66,27 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class VaultStatus:
-    """`throttled_s`: seconds until another passphrase may be tried."""
+    """`throttled_s`: seconds until another passphrase may be tried. `recovery_us`: when the recovery code was made.
+    `problem`: why it was not opened at start, though it should have been.
+    """
 
     exists: bool
     unlocked: bool
     epoch: int
     kem: str
     throttled_s: float = 0.0
+    recovery_us: int | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EpochCheck:
+    """How many sealed files of an epoch were opened, and which did not open."""
+
+    number: int
+    created_us: int
+    opened: int
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,7 +236,7 @@ class CameraProcess:
                 if stream.recorder is not None:
                     stream.recorder.pause(message.why if message.paused else "")
         elif isinstance(message, NewVaultKey):
-            sealer = VaultSealer(payload, message.epoch)
+            sealer = self.sealer = VaultSealer(payload, message.epoch)
             for stream in self.streams.values():
                 if stream.recorder is not None:
                     stream.recorder.sealer = sealer
@@ -274,6 +274,7 @@ class CameraProcess:
             dropped_packets=sum(capture.dropped for capture in captures),
             notes=tuple(notes),
             pid=os.getpid(),
+            vault_epoch=self.sealer.epoch,
         )
         if error is not None and state is not CameraState.RUNNING:
             status = replace(status, code=error.code, problem=error.message, cure=error.cure)

@@ -35,6 +35,7 @@ from guardian.model.messages import (
     LiveFragment,
     LiveInit,
     Message,
+    NewVaultKey,
     PauseRecording,
     SegmentClosed,
     SegmentOpened,
@@ -58,6 +59,7 @@ from guardian.processes.jobs import TranscodeJob
 from guardian.processes.links import Switchboard
 from guardian.processes.spawning import start_process
 from guardian.processes.supervisor import Supervisor
+from guardian.processes.vault_opening import open_vault
 from guardian.services.accounts import AccountService
 from guardian.services.cameras import CameraService
 from guardian.services.contract import Services
@@ -76,7 +78,6 @@ from guardian.services.vault import VaultService
 from guardian.settings.schema import CameraSettings, Settings, WebSettings
 from guardian.settings.secrets import resolve
 from guardian.store import spare
-from guardian.vault.keyring import Keyring
 from guardian.vault.sealer import VaultSealer
 from guardian.web.app import make_web
 
@@ -162,7 +163,9 @@ class Conductor:
         web_settings = self.settings.web
         if web_settings.port and not port_is_free(web_settings.host, web_settings.port):
             raise _cannot_serve(web_settings, "the port is taken, or the address is not this machine's")
-        self.keyring = await self._open_vault()
+        self.keyring, self.vault_problem = await open_vault(
+            self.data_dir, self.settings.vault.unlock_file, self.options.login, self.clock
+        )
         spare.give_up(self.data_dir)
         self.index = await open_index(self.data_dir / "index.db")
         self._closers.push_async_callback(self.index.close)
@@ -183,31 +186,6 @@ class Conductor:
         replace_file(self.data_dir / "run.json", f'{{"url": "{url}", "pid": {os.getpid()}}}\n'.encode())
         return Running(url, token, password)
 
-    async def _open_vault(self) -> Keyring:
-        folder, login = self.data_dir / "vault", self.options.login
-        if not Keyring.exists(folder):
-            if login is None:
-                raise BadSetting(f"there is no vault in {self.data_dir}", cure="Make one first: `guardian vault init`.")
-            return await asyncio.to_thread(Keyring.create, folder, login.passphrase, now_us=self.clock.now().utc_us)
-        keyring = Keyring.load(folder)
-        passphrase = login.passphrase if login is not None else self._passphrase_from_file()
-        if passphrase:
-            await asyncio.to_thread(keyring.unlock, passphrase)
-        return keyring
-
-    def _passphrase_from_file(self) -> str:
-        name = self.settings.vault.unlock_file
-        if not name:
-            return ""
-        try:
-            return Path(name).read_text(encoding="utf-8").rstrip("\r\n")
-        except OSError as error:
-            raise BadSetting(
-                f"vault.unlock_file {name}: {error.strerror}",
-                field="vault.unlock_file",
-                cure="Correct the path, or unlock by hand.",
-            ) from error
-
     def _make_services(self) -> None:
         sealer = VaultSealer(self.keyring.public_key, self.keyring.epoch)
         self.recordings = RecordingService(self.index, self.data_dir, self.clock)
@@ -215,11 +193,18 @@ class Conductor:
             self.index, self.data_dir, self.clock, self.keyring, self._clip_margins, self._event_changed
         )
         self.live = LiveHub(self._want_live, self.clock, self.tasks)
-        self.vault = VaultService(self.keyring, self.clock, self.settings.vault.auto_lock_minutes)
+        self.vault = VaultService(
+            self.keyring,
+            self.clock,
+            self.settings.vault.auto_lock_minutes,
+            data_dir=self.data_dir,
+            problem=self.vault_problem,
+        )
         self.transcoder = TranscodeService(self._start_transcoder, self.tasks)
         playback = PlaybackService(self.recordings, self.data_dir, self.keyring, self.transcoder, used=self.vault.touch)
         self.vault.observe(playback.vault_changed)
         self.exports = ExportService(playback, self.data_dir, sealer, self.keyring, self.clock, self.tasks)
+        self.vault.observe_keys(self._use_key)
         self.sweeper = make_sweeper(
             self.recordings, self.events, self.data_dir, self.clock, lambda: self.settings, self._pause
         )
@@ -356,6 +341,8 @@ class Conductor:
             self.live.set_streams(camera, tuple((stream.stream, stream.codec) for stream in message.status.streams))
             if message.status.code == "disk_full":
                 self.sweeper.poke()
+            if message.status.vault_epoch != self.keyring.epoch:  # it was starting when the key was changed
+                self.switchboard.send("camera", camera, NewVaultKey(self.keyring.epoch), self.keyring.public_key)
             if self.paused and not message.status.recording_paused:  # it has started since
                 self.switchboard.send("camera", camera, PauseRecording(True, self.paused))
         elif isinstance(message, LiveFragment):
@@ -368,6 +355,11 @@ class Conductor:
                 self.dispatcher.observe("segment_sealed", segment=message.record)
         elif isinstance(message, EventReport) and message.event.camera == camera:
             await self.events.report(message)
+
+    def _use_key(self, public_key: bytes, epoch: int) -> None:
+        """Have everything that comes sealed to a new key; what is open is finished under the old one."""
+        self.exports.use_sealer(VaultSealer(public_key, epoch))
+        self.switchboard.send_all("camera", NewVaultKey(epoch), public_key)
 
     def _want_live(self, camera: str, feed: str, on: bool) -> None:
         self.switchboard.send("camera", camera, WantLive(feed, on))

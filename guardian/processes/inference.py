@@ -26,6 +26,7 @@ from guardian.model.messages import Attach, Hello, InferenceJob, InferenceStats,
 from guardian.platform.clock import Clock, SystemClock
 from guardian.platform.files import make_private_dir
 from guardian.platform.ipc import BlockingLink, LinkClosed, connect
+from guardian.platform.limits import harden
 from guardian.platform.logs import set_up_logs
 from guardian.platform.shared_frames import NotSharedFrames, SharedFrames
 from guardian.pluginhost.discovery import discover
@@ -319,6 +320,7 @@ def runtimes(data_dir: Path, plugins: PluginsSettings) -> tuple[DetectorKind, ..
 def main(job: InferenceJob) -> None:
     """Run until the conductor says stop, or has gone."""
     set_up_logs(as_json=job.log_json)
+    harden()  # it holds no key, but pictures
     clock = SystemClock()
     detector = DetectorSettings.model_validate_json(job.detector_json)
     plugins = PluginsSettings.model_validate_json(job.plugins_json)

@@ -10,7 +10,7 @@ from typing import Protocol
 from guardian.model.camera import CameraView
 from guardian.model.event import Event, EventChange, EventQuery
 from guardian.model.time import Span
-from guardian.model.views import Export, Playlist, RecordingSpan, Session, SystemStatus, TokenInfo, VaultStatus
+from guardian.model.views import EpochCheck, Export, Playlist, RecordingSpan, Session, SystemStatus, TokenInfo, VaultStatus
 
 
 class Cameras(Protocol):
@@ -123,15 +123,31 @@ class Exports(Protocol):
 
 
 class Vault(Protocol):
-    """The vault."""
+    """The vault. Whatever takes a passphrase or a recovery code raises WrongPassphrase, TooManyRequests."""
 
     def status(self) -> VaultStatus: ...
 
-    async def unlock(self, passphrase: str) -> None:
-        """WrongPassphrase, TooManyRequests."""
-        ...
+    async def unlock(self, passphrase: str) -> None: ...
 
     async def lock(self) -> None: ...
+
+    async def change_passphrase(self, passphrase: str, new: str) -> None: ...
+
+    async def rotate(self, passphrase: str) -> int:
+        """The new epoch, which all that comes is sealed to."""
+        ...
+
+    async def new_recovery_code(self, passphrase: str) -> str:
+        """A code in groups, which ends the one before."""
+        ...
+
+    async def recover(self, code: str, new: str) -> None:
+        """Set a new passphrase with the recovery code, and unlock. MistypedCode."""
+        ...
+
+    async def verify(self, passphrase: str = "", code: str = "") -> tuple[EpochCheck, ...]:
+        """Open every epoch with the passphrase or the recovery code, and some files of each."""
+        ...
 
 
 class Accounts(Protocol):

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from guardian.model.errors import BadRequest, Conflict, DiskFull, GuardianError, NotFound
+from guardian.model.errors import BadRequest, Conflict, DiskFull, GuardianError, NotFound, VaultLocked
 from guardian.model.ids import is_uuid7
 from guardian.model.segment import ContentKind, Sealer, SealingSegment, SegmentHeader
 from guardian.model.time import to_rfc3339
@@ -22,7 +22,7 @@ from guardian.platform.clock import Clock, new_id
 from guardian.platform.files import Appender, make_private_dir, replace_file, sync_dir
 from guardian.platform.tasks import Tasks
 from guardian.services.playback import ClipPiece
-from guardian.vault.keyring import Keyring
+from guardian.vault.keyring import HOW_TO_UNLOCK, Keyring
 from guardian.vault.reader import SegmentReader
 
 _log = structlog.get_logger(__name__)
@@ -109,9 +109,18 @@ class ExportService:
         reader = await asyncio.to_thread(self._open, export_id)
         try:
             for index in range(1, len(reader.table)):
+                self._check_unlocked()  # the reader holds the file's own key: locking would not end it
                 yield await asyncio.to_thread(reader.read, index)
         finally:
             reader.__exit__(None, None, None)
+
+    def use_sealer(self, sealer: Sealer) -> None:
+        """The vault has a new key: seal what comes to it."""
+        self._sealer = sealer
+
+    def _check_unlocked(self) -> None:
+        if not self._keyring.unlocked:
+            raise VaultLocked("the vault is locked", cure=HOW_TO_UNLOCK)
 
     def _open(self, export_id: str) -> SegmentReader:
         try:

@@ -72,7 +72,10 @@ class HealthService:
             found.append(Finding("recording", Health.ERROR, f"Recording is paused: {why}", "Free some space on the disk."))
         elif total and free / total < LOW_DISK_SHARE:
             found.append(Finding("disk", Health.WARNING, "The disk is nearly full; the oldest footage is being deleted."))
-        if not self._sources.vault().unlocked:
+        vault = self._sources.vault()
+        if vault.problem:
+            found.append(Finding("vault", Health.WARNING, f"The vault was not unlocked at start: {vault.problem}"))
+        if not vault.unlocked:
             found.append(
                 Finding(
                     "vault",

@@ -137,6 +137,7 @@ class PlaybackService:
         self.check_unlocked()
         key = (segment.header.segment_id, index)
         if (kept := self._transcoded.get(key)) is not None:
+            self._used()
             return kept.fragment
         first = index
         while first > 1 and not segment.table[first].is_key:

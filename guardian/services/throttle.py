@@ -32,6 +32,21 @@ class Throttle:
         if len(self._failures) > MAX_KEYS:
             del self._failures[next(iter(self._failures))]
 
+    def count(self, key: str) -> int:
+        """Return how many failures of a key are counted."""
+        return self._failures.get(key, (0, 0.0))[0]
+
+    def restore(self, key: str, count: int, now_s: float) -> None:
+        """Take over what was counted before a restart, as if it had failed just now: a restart shortens no wait."""
+        if count > 0:
+            self._failures[key] = (count, now_s)
+
+    def forgive(self, key: str) -> None:
+        """Take the last failure back: what was tried was no guess."""
+        count, last_s = self._failures.pop(key, (0, 0.0))
+        if count > 1:
+            self._failures[key] = (count - 1, last_s)
+
     def succeeded(self, key: str) -> None:
         """Forget the failures of a key."""
         self._failures.pop(key, None)

@@ -59,6 +59,10 @@ class Keyring:
         """Read the vault, locked. BadSetting where there is none, Damaged where the file is not what it should be."""
         return cls(folder, read_vault(folder))
 
+    def locked_copy(self) -> Keyring:
+        """Return another keyring of the same vault, locked."""
+        return Keyring(self._folder, self._vault)
+
     @property
     def epoch(self) -> int:
         """Number of the newest key pair, which new footage is sealed to."""

@@ -45,6 +45,7 @@ class SegmentReader:
         self.header: SegmentHeader = scanned.header
         self.table: tuple[FragmentMeta, ...] = scanned.table
         self.complete: bool = scanned.complete
+        self.epoch: int = parsed.epoch
         self._scanned = scanned
         return self
 

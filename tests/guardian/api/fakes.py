@@ -21,6 +21,7 @@ from guardian.model.event import Event, EventChange, EventQuery, EventState, Pat
 from guardian.model.health import Finding, Health
 from guardian.model.time import SECOND_US, Span
 from guardian.model.views import (
+    EpochCheck,
     Export,
     InferenceView,
     Playlist,
@@ -41,6 +42,7 @@ COOKIE = "secret-session"
 CSRF = "csrf-word"
 SEGMENT = "019342f0-0000-7000-8000-000000000001"
 EVENT = "019342f0-0000-7000-8000-0000000000ee"
+CODE = "EGWYV-XB8WE-9E2NA-KAVP9-RYYYV-70J45-NZV73-1PAKN"  # of a vector, for show
 JPEG = b"\xff\xd8\xff picture"
 
 
@@ -232,16 +234,45 @@ class FakeVault:
     def __init__(self) -> None:
         self.unlocked = False
         self.throttled = False
+        self.epoch, self.recovery = 7, T0
+        self.passphrases: list[str] = []
 
     def status(self) -> VaultStatus:
-        return VaultStatus(True, self.unlocked, 7, "MLKEM768-X25519", 2.04 if self.throttled else 0.0)
+        return VaultStatus(
+            True, self.unlocked, self.epoch, "MLKEM768-X25519", 2.04 if self.throttled else 0.0, self.recovery
+        )
 
-    async def unlock(self, passphrase: str) -> None:
+    def _check(self, given: str, right: str = "right") -> None:
         if self.throttled:
             raise TooManyRequests("too many wrong passphrases: try again in 2 s")
-        if passphrase != "right":
+        if given != right:
             raise WrongPassphrase("the passphrase is wrong", field="passphrase", cure="Try again.")
+
+    async def unlock(self, passphrase: str) -> None:
+        self._check(passphrase)
         self.unlocked = True
+
+    async def change_passphrase(self, passphrase: str, new: str) -> None:
+        self._check(passphrase)
+        self.passphrases.append(new)
+
+    async def rotate(self, passphrase: str) -> int:
+        self._check(passphrase)
+        self.epoch += 1
+        return self.epoch
+
+    async def new_recovery_code(self, passphrase: str) -> str:
+        self._check(passphrase)
+        return CODE
+
+    async def recover(self, code: str, new: str) -> None:
+        self._check(code, CODE)
+        self.passphrases.append(new)
+        self.unlocked = True
+
+    async def verify(self, passphrase: str = "", code: str = "") -> tuple[EpochCheck, ...]:
+        self._check(passphrase)
+        return (EpochCheck(6, T0, 8), EpochCheck(7, T0, 1, ("segments/front/a.pgs: damaged",)))
 
     async def lock(self) -> None:
         self.unlocked = False

@@ -194,3 +194,24 @@ async def test_an_export_that_ends_early_says_why(box: Box, keyring: Keyring) ->
     done = await box.finished(export.id)
     assert done.state == "done"
     assert "changed its form" in done.problem
+
+
+async def test_a_download_ends_when_the_vault_locks(box: Box, keyring: Keyring, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("guardian.services.exports.RECORD_BYTES", 1000)
+    export = await box.exports.create("front", T0, END)
+    await box.finished(export.id)
+    pieces = box.exports.content(export.id)
+    assert await anext(pieces)
+    keyring.lock()
+    try:
+        with pytest.raises(VaultLocked):
+            await anext(pieces)
+    finally:
+        keyring.unlock(SECRET)
+
+
+async def test_after_a_rotation_exports_are_sealed_to_the_new_key(box: Box) -> None:
+    box.exports.use_sealer(VaultSealer(box.keyring.public_key, 9))
+    export = await box.exports.create("front", T0, END)
+    await box.finished(export.id)
+    assert scan(box.data_dir / "exports" / f"{export.id}.pgx").epoch == 9
