@@ -227,7 +227,9 @@ class EventOut(Out):
     zones: list[str]
     snapshot: str | None = Field(description="Path of the best picture.")
     clip: str = Field(description="Path of the clip.")
-    path: list[PathPointOut] = Field(description="Where it was, oldest first.")
+    path: list[PathPointOut] = Field(
+        description="Where it was, oldest first. Told of one event by itself, and only while the vault is unlocked."
+    )
 
     @staticmethod
     def of(event: Event) -> EventOut:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -43,11 +43,8 @@ def decode_cursor(cursor: str) -> tuple[int, str]:
     return start_us, event_id
 
 
-def _box(box: Box | None) -> list[float] | None:
-    return None if box is None else [box.x1, box.y1, box.x2, box.y2]
-
-
-def _row(event: Event) -> dict[str, Any]:
+def _row(event: Event, details: bytes) -> dict[str, Any]:
+    """Of the path only its last moment stands in the clear: an event that a crash left open ended then at the earliest."""
     return {
         "id": event.id,
         "camera": event.camera,
@@ -59,8 +56,9 @@ def _row(event: Event) -> dict[str, Any]:
         "zones": json.dumps(event.zones),
         "snapshot": event.snapshot,
         "snapshot_us": event.snapshot_us,
-        "snapshot_box": None if event.snapshot_box is None else json.dumps(_box(event.snapshot_box)),
-        "path": json.dumps([[point.utc_us, *(_box(point.box) or ())] for point in event.path]),
+        "snapshot_box": None,
+        "path": json.dumps([[point.utc_us] for point in event.path[-1:]]),
+        "details": details,
     }
 
 
@@ -77,8 +75,12 @@ def _event(row: sa.Row[Any]) -> Event:
         snapshot=row.snapshot,
         snapshot_us=row.snapshot_us,
         snapshot_box=None if row.snapshot_box is None else Box(*json.loads(row.snapshot_box)),
-        path=tuple(PathPoint(at, Box(*box)) for at, *box in json.loads(row.path)),
+        path=tuple(PathPoint(at, Box(*box)) for at, *box in json.loads(row.path) if box),
     )
+
+
+def _moments(row: sa.Row[Any]) -> list[int]:
+    return [point[0] for point in json.loads(row.path)[-1:]]
 
 
 class EventRepository:
@@ -87,8 +89,8 @@ class EventRepository:
     def __init__(self, index: IndexFile) -> None:
         self._index = index
 
-    async def put(self, events: Sequence[Event]) -> None:
-        """Store events in one transaction; those that are known are replaced."""
+    async def put(self, events: Sequence[Event], seal: Callable[[Event], bytes]) -> None:
+        """Store events in one transaction; those that are known are replaced. `seal` returns what is not to stand in the clear."""
         if not events:
             return
         statement = insert(e)
@@ -96,13 +98,19 @@ class EventRepository:
             index_elements=[e.c.id], set_={c.name: statement.excluded[c.name] for c in e.c if not c.primary_key}
         )
         async with self._index.write() as connection:
-            await connection.execute(replace, [_row(event) for event in events])
+            await connection.execute(replace, [_row(event, seal(event)) for event in events])
 
     async def get(self, event_id: str) -> Event | None:
         """One event, or None."""
         async with self._index.read() as connection:
             row = (await connection.execute(sa.select(e).where(e.c.id == event_id))).first()
         return None if row is None else _event(row)
+
+    async def details(self, event_id: str) -> bytes | None:
+        """What is sealed of an event; None where there is nothing."""
+        async with self._index.read() as connection:
+            found = await connection.scalar(sa.select(e.c.details).where(e.c.id == event_id))
+        return None if found is None else bytes(found)
 
     async def list(self, query: EventQuery) -> tuple[tuple[Event, ...], str | None]:
         """A page of events, newest first, and the cursor of the next."""
@@ -115,11 +123,20 @@ class EventRepository:
         more = len(found) > query.limit
         return page, encode_cursor(page[-1].start_us, page[-1].id) if more else None
 
-    async def active(self) -> tuple[Event, ...]:
-        """Events that last."""
+    async def left_open(self) -> tuple[tuple[Event, int], ...]:
+        """Events that last, each with the last moment that is known of it."""
         async with self._index.read() as connection:
             rows = await connection.execute(sa.select(e).where(e.c.state == EventState.ACTIVE.value))
-            return tuple(_event(row) for row in rows)
+            return tuple((_event(row), max([row.start_us, row.snapshot_us, *_moments(row)])) for row in rows)
+
+    async def end(self, ends: Sequence[tuple[str, int]]) -> None:
+        """End events at the given moments, in one transaction; all else stays."""
+        if not ends:
+            return
+        statement = sa.update(e).where(e.c.id == sa.bindparam("event_id"))
+        ended = statement.values(state=EventState.ENDED.value, end_us=sa.bindparam("at_us"))
+        async with self._index.write() as connection:
+            await connection.execute(ended, [{"event_id": event_id, "at_us": at_us} for event_id, at_us in ends])
 
     async def labels(self) -> tuple[str, ...]:
         """Labels that occur, sorted."""

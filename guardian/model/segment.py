@@ -11,6 +11,7 @@ class ContentKind(IntEnum):
     VIDEO = 1
     PICTURE = 2
     EXPORT = 3
+    EVENT_DETAILS = 4
 
 
 @dataclass(frozen=True, slots=True)

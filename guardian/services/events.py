@@ -19,6 +19,7 @@ from guardian.model.ids import is_uuid7
 from guardian.model.messages import EventReport
 from guardian.model.time import SECOND_US, Span
 from guardian.platform.clock import Clock
+from guardian.services.event_details import EventDetails
 from guardian.store.local import inside, remove
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class EventService:
     ) -> None:
         self._repository = EventRepository(index)
         self._pictures, self._clock, self._keyring = data_dir / "pictures", clock, keyring
+        self._details = EventDetails(keyring)
         self._clip_margins, self._changed = clip_margins, changed
         self._active: dict[str, Event] = {}
         self._written_us: dict[str, int] = {}
@@ -83,8 +85,8 @@ class EventService:
 
     async def end_left_open(self) -> None:
         """End what a crash left active, at the last moment known. Called before any camera starts."""
-        left = await self._repository.active()
-        await self._repository.put([_ended(event, _last_known(event)) for event in left])
+        left = await self._repository.left_open()
+        await self._repository.end([(event.id, last_us) for event, last_us in left])
 
     async def report(self, report: EventReport) -> None:
         """Take what a camera's process says of an event."""
@@ -113,7 +115,7 @@ class EventService:
 
     async def _write(self, event: Event) -> None:
         try:
-            await self._repository.put([event])
+            await self._repository.put([event], self._details.seal)
         except GuardianError as error:  # those who listen are told all the same
             _log.error("event_not_stored", camera=event.camera, problem=error.message, cure=error.cure)
 
@@ -138,7 +140,14 @@ class EventService:
         return tuple(self._active.get(event.id, event) for event in page), cursor
 
     async def get(self, event_id: str) -> Event:
-        """One event."""
+        """One event, with where it was as long as the vault is unlocked."""
+        event = await self._known(event_id)
+        if event_id in self._active or not self._keyring.unlocked:
+            return event
+        sealed = await self._repository.details(event_id)
+        return event if sealed is None else await asyncio.to_thread(self._details.opened, event, sealed)
+
+    async def _known(self, event_id: str) -> Event:
         event = self._active.get(event_id) or await self._repository.get(event_id)
         if event is None:
             raise NotFound(f"there is no event {event_id!r}", field="id", cure="It may have been deleted with its footage.")
@@ -150,7 +159,7 @@ class EventService:
 
     async def snapshot(self, event_id: str) -> bytes:
         """JPEG of the event's best moment."""
-        event = await self.get(event_id)
+        event = await self._known(event_id)
         if not event.snapshot:
             raise NotFound("this event has no picture", field="id")
         path = inside(self._pictures, event.snapshot)
@@ -161,7 +170,7 @@ class EventService:
 
     async def clip_span(self, event_id: str) -> tuple[Event, Span]:
         """The event and the span of its clip. Of an event that lasts: until now."""
-        event = await self.get(event_id)
+        event = await self._known(event_id)
         before_s, after_s = self._clip_margins(event.camera)
         end_us = event.end_us if event.end_us is not None else self._clock.now().utc_us
         return event, Span(event.start_us - round(before_s * SECOND_US), end_us + round(after_s * SECOND_US))
@@ -170,7 +179,7 @@ class EventService:
 
     async def delete(self, event_id: str) -> None:
         """Delete an event and its picture; its footage stays until retention takes it."""
-        await self._drop([await self.get(event_id)])
+        await self._drop([await self._known(event_id)])
 
     async def drop_without_footage(self, camera: str, before_us: int) -> int:
         """Delete a camera's events that ended before a moment and have no footage left; return how many."""

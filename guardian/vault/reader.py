@@ -19,7 +19,7 @@ from guardian.vault.format import (
     parse_record_head,
 )
 from guardian.vault.keyring import Keyring
-from guardian.vault.scan import ScannedSegment, scan
+from guardian.vault.scan import ScannedSegment, scan, scan_bytes
 from guardian.vault.stream import RecordCipher, check_commitment, derive
 
 _END_BYTES = RECORD_HEAD.size + hashlib.sha256().digest_size + TAG_BYTES
@@ -100,3 +100,25 @@ def open_whole(path: Path, keyring: Keyring) -> bytes:
     """Return the content of a file of one record, such as a picture."""
     with SegmentReader(path, keyring) as reader:
         return reader.read(0)
+
+
+def open_bytes(data: bytes, keyring: Keyring) -> tuple[SegmentHeader, bytes]:
+    """Return header and content of a whole sealed file of one record that is held in memory. VaultLocked, Damaged."""
+    scanned = scan_bytes(data)
+    parsed = scanned.parsed
+    if not scanned.complete or len(scanned.table) != 1:
+        raise Damaged("it is not whole")
+    segment_key = keyring.unwrap_segment_key(parsed.encapsulation, parsed.preamble, parsed.epoch)
+    record_key, commitment = derive(segment_key, commitment_context(parsed.preamble, parsed.encapsulation))
+    check_commitment(parsed.commitment, commitment)
+    cipher = RecordCipher(record_key, parsed.nonce_prefix, parsed.digest)
+    row = scanned.table[0]
+    begin = row.offset + RECORD_HEAD.size
+    head = parse_record_head(data[row.offset : begin])
+    content = cipher.open(data[begin : begin + head.size], 0, False, head.bound())
+    end = parse_record_head(data[row.offset + row.size : row.offset + row.size + RECORD_HEAD.size])
+    begin = row.offset + row.size + RECORD_HEAD.size
+    digest = cipher.open(data[begin : begin + end.size], 1, True, end.bound())
+    if digest != hashlib.sha256(pack_table([row])).digest():
+        raise Damaged("the fragment table is not the one that was sealed")
+    return scanned.header, content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,12 @@ def scan(path: Path, *, check_all: bool = False, use_footer: bool = True) -> Sca
         if use_footer and not check_all and (table := _from_footer(file, parsed, size)) is not None:
             return ScannedSegment(parsed, table, True, size)
         return _walk(file, parsed, size, check_all)
+
+
+def scan_bytes(data: bytes) -> ScannedSegment:
+    """Scan a sealed file that is held in memory, record by record, with every checksum."""
+    file = io.BytesIO(data)
+    return _walk(file, read_header(file), len(data), check_all=True)
 
 
 def _from_footer(file: BinaryIO, parsed: ParsedHeader, size: int) -> tuple[FragmentMeta, ...] | None:

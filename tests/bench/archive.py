@@ -26,7 +26,7 @@ from guardian.vault.scan import scan
 from guardian.vault.sealer import VaultSealer
 from tests.support.house import set_up
 from tests.support.program import Program
-from tests.support.recorded import MINUTE, event, header, path_of, record
+from tests.support.recorded import MINUTE, bare, event, header, path_of, record
 
 FRAGMENTS, FRAGMENT_BYTES = 60, 256 * 1024  # a minute at 2 Mb/s
 STEP = 4000
@@ -117,7 +117,7 @@ async def _add_events(index: IndexFile, names: list[str], start_us: int, days: i
         for n in range(count)
     ]
     for at in range(0, count, 500):
-        await repository.put([replace(one, zones=("drive",)) for one in made[at : at + 500]])
+        await repository.put([replace(one, zones=("drive",)) for one in made[at : at + 500]], bare)
 
 
 class Client:

@@ -146,3 +146,8 @@ def event(
 ) -> Event:
     state = EventState.ACTIVE if end_us is None else EventState.ENDED
     return Event(make_id(start_us, number), camera, label, 0.8, start_us, end_us, state, zones, snapshot)
+
+
+def bare(_: Event) -> bytes:
+    """No details, for tests that are not about them (`EventRepository.put`)."""
+    return b""

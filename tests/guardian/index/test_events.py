@@ -10,10 +10,10 @@ from guardian.index.engine import IndexFile
 from guardian.index.events import EventRepository, decode_cursor, encode_cursor
 from guardian.index.recordings import Recordings
 from guardian.model.errors import BadRequest
-from guardian.model.event import EventQuery, PathPoint
+from guardian.model.event import EventQuery, EventState, PathPoint
 from guardian.model.ids import uuid7
 from guardian.model.vision import Box
-from tests.support.recorded import MINUTE, T0, event, record
+from tests.support.recorded import MINUTE, T0, bare, event, record
 
 
 @pytest.fixture
@@ -34,9 +34,15 @@ async def test_an_event_comes_back_as_it_was(events: EventRepository) -> None:
         snapshot_box=box,
         path=(PathPoint(T0, box), PathPoint(T0 + 1, box)),
     )
-    await events.put([one])
-    assert await events.get(one.id) == one
-    assert await events.active() == (one,)
+    await events.put([one], lambda event: b"sealed " + event.id.encode())
+    open_part = replace(one, snapshot_box=None, path=())
+    assert await events.get(one.id) == open_part, "where it was does not stand in the clear"
+    assert await events.details(one.id) == b"sealed " + one.id.encode()
+    assert await events.left_open() == ((open_part, T0 + 5),)
+    await events.end([(one.id, T0 + 9)])
+    ended = await events.get(one.id)
+    assert ended == replace(open_part, state=EventState.ENDED, end_us=T0 + 9)
+    assert await events.details("no such event") is None
     assert await events.get("no such event") is None
 
 
@@ -44,7 +50,7 @@ async def test_filters(events: EventRepository) -> None:
     a = event(T0, T0 + MINUTE, zones=("yard",))
     b = event(T0 + 2 * MINUTE, T0 + 3 * MINUTE, camera="back", label="cat", zones=("yardstick",))
     c = event(T0 + 4 * MINUTE)  # lasts
-    await events.put([a, b, c])
+    await events.put([a, b, c], bare)
     assert await ids(events) == [c.id, b.id, a.id]
     assert await ids(events, camera="back") == [b.id]
     assert await ids(events, label="person") == [c.id, a.id]
@@ -59,12 +65,12 @@ async def test_filters(events: EventRepository) -> None:
 async def test_pages_hold_every_event_once_even_when_new_ones_come(events: EventRepository) -> None:
     same_time = [event(T0, T0 + 1, number=n) for n in range(5)]
     later = [event(T0 + MINUTE + n, T0 + 2 * MINUTE, number=n) for n in range(4)]
-    await events.put([*same_time, *later])
+    await events.put([*same_time, *later], bare)
     seen, cursor = [], None
     while True:
         page, cursor = await events.list(EventQuery(limit=2, cursor=cursor))
         seen += [one.id for one in page]
-        await events.put([event(T0 + 5 * MINUTE + len(seen), None)])
+        await events.put([event(T0 + 5 * MINUTE + len(seen), None)], bare)
         if cursor is None:
             break
     expected = sorted([*same_time, *later], key=lambda one: (one.start_us, one.id), reverse=True)
@@ -72,7 +78,7 @@ async def test_pages_hold_every_event_once_even_when_new_ones_come(events: Event
 
 
 async def test_a_last_page_that_is_full_has_no_next(events: EventRepository) -> None:
-    await events.put([event(T0, number=n) for n in range(2)])
+    await events.put([event(T0, number=n) for n in range(2)], bare)
     page, cursor = await events.list(EventQuery(limit=2))
     assert (len(page), cursor) == (2, None)
 
@@ -115,7 +121,7 @@ async def test_only_ended_events_without_any_footage_are_given_up(index: IndexFi
     half = event(T0 + 9 * MINUTE, T0 + 10 * MINUTE + 1)
     lasts = event(T0 + 2 * MINUTE)
     later = event(T0 + 30 * MINUTE, T0 + 31 * MINUTE)
-    await events.put([gone, other, half, lasts, later])
+    await events.put([gone, other, half, lasts, later], bare)
     assert await events.without_footage("front", T0 + 20 * MINUTE, 10) == (gone,)
     await events.delete([gone.id])
     assert await events.without_footage("front", T0 + 20 * MINUTE, 10) == ()

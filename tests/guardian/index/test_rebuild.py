@@ -13,7 +13,7 @@ from guardian.index.rebuild import rebuild
 from guardian.index.recordings import Recordings
 from guardian.model.segment import SegmentRecord
 from tests.support.plain_sealer import scan
-from tests.support.recorded import MINUTE, T0, Recording, event, record, whole
+from tests.support.recorded import MINUTE, T0, Recording, bare, event, record, whole
 
 
 def read(path: Path, relative: str) -> SegmentRecord:
@@ -38,7 +38,7 @@ async def filled(index: IndexFile, tmp_path: Path) -> list[SegmentRecord]:
 async def test_a_rebuilt_index_is_the_index(index: IndexFile, tmp_path: Path, filled: list[SegmentRecord]) -> None:
     recordings = Recordings(index)
     kept = event(T0, T0 + 1)
-    await EventRepository(index).put([kept])
+    await EventRepository(index).put([kept], bare)
     await recordings.forget([one.header.segment_id for one in filled])
     await recordings.add([record(T0 + 99 * MINUTE)])  # its file does not exist
     steps: list[tuple[int, int]] = []
@@ -91,7 +91,7 @@ async def test_check_names_each_fault_and_its_cure(index: IndexFile, tmp_path: P
     (segments / damaged.path).write_bytes(b"nonsense")
     await recordings.forget([differs.header.segment_id, unknown.header.segment_id])
     await recordings.add([replace(differs, video_frames=1)])
-    await EventRepository(index).put([event(T0, T0 + 1, snapshot="front/2026-11-23/x.pgp")])
+    await EventRepository(index).put([event(T0, T0 + 1, snapshot="front/2026-11-23/x.pgp")], bare)
     found = await checked(index, tmp_path)
     assert {(one.kind, one.path) for one in found.faults} == {
         ("file_missing", missing.path),

@@ -17,7 +17,8 @@ from guardian.model.time import SECOND_US, Span
 from guardian.model.vision import Box
 from guardian.services import events as module
 from guardian.services.events import QUEUE, REPLAY, EventService
-from tests.support.recorded import MINUTE, T0, OwnClock, event, record
+from guardian.vault.keyring import Keyring
+from tests.support.recorded import MINUTE, T0, OwnClock, bare, event, record
 
 BOX = Box(0.1, 0.1, 0.2, 0.2)
 
@@ -33,8 +34,10 @@ def told() -> list[tuple[str, Event]]:
 
 
 @pytest.fixture
-def service(index: IndexFile, tmp_path: Path, clock: OwnClock, told: list[tuple[str, Event]]) -> EventService:
-    return EventService(index, tmp_path, clock, None, lambda _: (5.0, 7.5), lambda *one: told.append(one))  # type: ignore[arg-type]
+def service(
+    index: IndexFile, tmp_path: Path, clock: OwnClock, told: list[tuple[str, Event]], keyring: Keyring
+) -> EventService:
+    return EventService(index, tmp_path, clock, keyring, lambda _: (5.0, 7.5), lambda *one: told.append(one))
 
 
 async def start(service: EventService, one: Event) -> Event:
@@ -73,10 +76,36 @@ async def test_updates_are_written_now_and_then_only(service: EventService, inde
 async def test_what_a_crash_left_open_ends_at_its_last_known_moment(service: EventService, index: IndexFile) -> None:
     moved = replace(event(T0), path=(PathPoint(T0 + 5, BOX), PathPoint(T0 + 9, BOX)), snapshot_us=T0 + 7)
     still = event(T0 + MINUTE)
-    await EventRepository(index).put([moved, still])
+    await EventRepository(index).put([moved, still], bare)
     await service.end_left_open()
     ends = {one.id: (one.state, one.end_us) for one in (await service.list(EventQuery()))[0]}
     assert ends == {moved.id: (EventState.ENDED, T0 + 9), still.id: (EventState.ENDED, T0 + MINUTE)}
+
+
+async def test_where_it_was_is_told_only_while_the_vault_is_unlocked(
+    index: IndexFile, tmp_path: Path, clock: OwnClock, keyring: Keyring
+) -> None:
+    service = EventService(index, tmp_path, clock, keyring, lambda _: (5.0, 7.5), lambda *_: None)
+    path = (PathPoint(T0 + 5, BOX), PathPoint(T0 + 9, Box(0.3, 0.1, 0.4, 0.2)))
+    one = await start(service, replace(event(T0), path=path, snapshot_box=BOX))
+    await service.report(EventReport("end", replace(one, end_us=T0 + 9)))
+    seen = await service.get(one.id)
+    assert (seen.path, seen.snapshot_box) == (path, BOX)
+    (listed,), _ = await service.list(EventQuery())
+    assert listed.path == ()
+    locked = Keyring.load(keyring._folder)
+    away = EventService(index, tmp_path, clock, locked, lambda _: (5.0, 7.5), lambda *_: None)
+    assert (await away.get(one.id)).path == ()
+    files = b"".join(file.read_bytes() for file in (tmp_path).rglob("index.db*"))
+    assert b"0.4" not in files, "a coordinate is on the disk"
+    repository = EventRepository(index)
+    other = await start(service, replace(event(T0, number=1), path=path))
+    await service.report(EventReport("end", replace(other, end_us=T0 + 9)))
+    foreign = await repository.details(other.id) or b""
+    await repository.put([replace(one, end_us=T0 + 9, state=EventState.ENDED)], lambda _: foreign)
+    assert (await service.get(one.id)).path == (), "details of another event are not believed"
+    await repository.put([replace(one, end_us=T0 + 9, state=EventState.ENDED)], lambda _: foreign[:-40])
+    assert (await service.get(one.id)).path == ()
 
 
 async def test_a_dead_camera_ends_its_own_events_only(service: EventService, told: list[tuple[str, Event]]) -> None:
@@ -173,7 +202,7 @@ async def test_events_go_with_their_footage(service: EventService, index: IndexF
     await Recordings(index).add([record(T0 + 10 * MINUTE)])
     old = [event(T0 + n, T0 + MINUTE, number=n) for n in range(5)]
     kept = event(T0 + 10 * MINUTE, T0 + 11 * MINUTE)
-    await EventRepository(index).put([*old, kept])
+    await EventRepository(index).put([*old, kept], bare)
     assert await service.drop_without_footage("front", T0 + 60 * MINUTE) == 5
     assert [one.id for one in (await service.list(EventQuery()))[0]] == [kept.id]
 
@@ -181,7 +210,7 @@ async def test_events_go_with_their_footage(service: EventService, index: IndexF
 async def test_an_index_that_is_away_does_not_silence_events(
     service: EventService, told: list[tuple[str, Event]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fails(_: object) -> None:
+    async def fails(*_: object) -> None:
         raise ServiceUnavailable("busy")
 
     monkeypatch.setattr(service._repository, "put", fails)

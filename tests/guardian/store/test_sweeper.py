@@ -18,7 +18,7 @@ from guardian.store.local import LocalStore
 from guardian.store.retention import MIN_RESERVE, Limits, Rules
 from guardian.store.sweeper import Hands, Sweeper, Swept
 from tests.support.plain_sealer import scan
-from tests.support.recorded import MINUTE, T0, OwnClock, event, record
+from tests.support.recorded import MINUTE, T0, OwnClock, bare, event, record
 
 ROOM = 1 << 60
 
@@ -77,7 +77,7 @@ async def test_files_rows_events_and_pictures_go_together(box: Box) -> None:
     picture.write_bytes(b"sealed")
     old = event(T0 + 1, T0 + MINUTE, snapshot="front/a.pgp")
     half = event(T0 + 2 * MINUTE, T0 + 3 * MINUTE + 1)
-    await box.repository.put([old, half])
+    await box.repository.put([old, half], bare)
     box.rules = Rules(Limits(max_bytes=200))
     assert await box.sweeper.sweep() == Swept(3, 300)
     assert (box.files(), await box.rows()) == (2, [3, 4])
@@ -148,7 +148,7 @@ async def test_a_file_that_cannot_be_deleted_does_not_stop_the_rest(box: Box, mo
 
 async def test_events_of_a_camera_that_does_not_record_grow_old_too(box: Box) -> None:
     old, young = event(T0, T0 + 1, number=1), event(T0 + 900 * MINUTE, T0 + 901 * MINUTE, number=2)
-    await box.repository.put([old, young])
+    await box.repository.put([old, young], bare)
     box.rules = Rules(Limits(max_age_us=500 * MINUTE), {"front": Limits()})
     await box.sweeper.sweep()
     assert await box.repository.get(old.id) is None
