@@ -1,4 +1,4 @@
-"""`guardian vault init|status|unlock|lock`."""
+"""`guardian vault init|status|unlock|lock`, and what changes keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any
 import click
 
 from guardian.cli._output import data_option, emit, json_option
-from guardian.cli._secret import given
+from guardian.cli._recovery_page import check_page, show_code
+from guardian.cli._secret import SecretFile as Source
+from guardian.cli._secret import new_passphrase_from, passphrase_from
+from guardian.cli._vault_changes import change_passphrase, recover, recovery_code, rotate, verify
 
 EXAMPLES = """Examples:
 
@@ -18,8 +21,7 @@ EXAMPLES = """Examples:
 
   guardian vault unlock --passphrase-file /run/credentials/guardian
 """
-LOST = "Whoever loses it loses the footage: nobody else can open it, not even we."
-Source = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+LOST = "Without passphrase and recovery code the footage is lost: nobody else can open it, not even we."
 
 
 @click.group(epilog=EXAMPLES)
@@ -27,13 +29,21 @@ def vault() -> None:
     """Make, show, unlock and lock the vault, which footage is sealed to."""
 
 
+for command in (change_passphrase, rotate, recovery_code, recover, verify):
+    vault.add_command(command)
+
+
 @vault.command("init", epilog="Examples:\n\n  guardian vault init\n\n  guardian vault init --generate")
 @click.option("--passphrase-file", type=Source, help="File that holds the passphrase; - for standard input.")
 @click.option("--generate", is_flag=True, help="Make a passphrase of random words and print it, this once.")
+@click.option("--no-recovery", is_flag=True, help="Make no recovery code: the passphrase alone opens the footage.")
+@click.option("--page", type=click.Path(dir_okay=False, path_type=Path), help="Write the recovery code as a page to print.")
 @data_option
 @json_option
-def init(passphrase_file: Path | None, generate: bool, data: Path, as_json: bool) -> None:
-    """Make the vault: a key pair whose private half only the passphrase opens."""
+def init(
+    passphrase_file: Path | None, generate: bool, no_recovery: bool, page: Path | None, data: Path, as_json: bool
+) -> None:
+    """Make the vault: a key pair whose private half only the passphrase opens, and the recovery code, which is shown this once."""
     from guardian.model.errors import BadRequest
     from guardian.platform.clock import SystemClock
     from guardian.vault.passphrase import generate_passphrase
@@ -41,16 +51,23 @@ def init(passphrase_file: Path | None, generate: bool, data: Path, as_json: bool
     _refuse_second(data)
     if generate and passphrase_file is not None:
         raise BadRequest("--generate and --passphrase-file exclude each other", field="--generate", cure="Give one of them.")
-    passphrase = generate_passphrase() if generate else _new_passphrase(passphrase_file)
-    epoch = _create(data, passphrase, SystemClock().now().utc_us)
-    if as_json:
-        emit({"data": str(data), "epoch": epoch} | ({"passphrase": passphrase} if generate else {}))
-        return
-    click.echo(f"The vault is in {data / 'vault'}.", err=True)
-    if generate:
-        click.echo("Write down the passphrase; it is not shown again:", err=True)
-        click.echo(passphrase)
-    click.echo(LOST, err=True)
+    if no_recovery and page is not None:
+        raise BadRequest("--no-recovery and --page exclude each other", field="--page", cure="Give one of them.")
+    check_page(page, data)
+    passphrase = generate_passphrase() if generate else new_passphrase_from(passphrase_file)
+    epoch, code = _create(data, passphrase, SystemClock().now().utc_us, recovery=not no_recovery)
+    value = {"data": str(data), "epoch": epoch} | ({"passphrase": passphrase} if generate else {})
+    if not as_json:
+        click.echo(f"The vault is in {data / 'vault'}.", err=True)
+        if generate:
+            click.echo("Write down the passphrase; it is not shown again:", err=True)
+            click.echo(passphrase)
+    if code:
+        show_code(code, page, value if as_json else None)
+    elif as_json:
+        emit(value)
+    if not as_json:
+        click.echo(LOST, err=True)
 
 
 @vault.command("status", epilog="Example:\n\n  guardian vault status --json")
@@ -69,6 +86,8 @@ def status(data: Path, as_json: bool) -> None:
     if exists:
         keyring = Keyring.load(data / "vault")
         value |= {"epoch": keyring.epoch, "kem": KEM_NAME, "created": _time(keyring.created_us)}
+        made_us = keyring.recovery_created_us
+        value["recovery_created"] = _time(made_us) if made_us is not None else None
     if as_json:
         emit(value)
     elif not exists:
@@ -77,6 +96,11 @@ def status(data: Path, as_json: bool) -> None:
         state = "unlocked" if value["unlocked"] else "locked"
         click.secho(f"The vault is {state}.", bold=True)
         click.echo(f"Made {value['created']}, key {value['epoch']} ({value['kem']}).")
+        click.echo(
+            f"Recovery code of {value['recovery_created']}."
+            if value["recovery_created"]
+            else "It has no recovery code: `guardian vault recovery-code` makes one."
+        )
         if url is None:
             click.echo("Guardian does not run on this data folder, so nothing has it open.")
 
@@ -95,7 +119,7 @@ def unlock(passphrase_file: Path | None, data: Path, as_json: bool) -> None:
 
     keyring = Keyring.load(data / "vault")
     url = running_url(data)
-    passphrase = _passphrase(passphrase_file)
+    passphrase = passphrase_from(passphrase_file)
     if url is None:
         keyring.unlock(passphrase)
         keyring.lock()
@@ -148,8 +172,8 @@ def _refuse_second(data: Path) -> None:
         )
 
 
-def _create(data: Path, passphrase: str, now_us: int) -> int:
-    """Make the vault and return its epoch. Under the folder's lock: of two made at once, one would lose its footage."""
+def _create(data: Path, passphrase: str, now_us: int, *, recovery: bool) -> tuple[int, str]:
+    """Make the vault and return its epoch and recovery code. Under the folder's lock: of two made at once, one would lose its footage."""
     from guardian.model.errors import BadRequest
     from guardian.platform.files import make_private_dir
     from guardian.platform.lock import exclusive
@@ -159,6 +183,7 @@ def _create(data: Path, passphrase: str, now_us: int) -> int:
         make_private_dir(data)
         with exclusive(data):
             keyring = Keyring.create(data / "vault", passphrase, now_us=now_us)
+            code = keyring.make_recovery_code(passphrase, now_us=now_us) if recovery else ""
     except OSError as error:
         raise BadRequest(
             f"no vault can be made in {data}: {error.strerror}",
@@ -166,23 +191,4 @@ def _create(data: Path, passphrase: str, now_us: int) -> int:
             cure="Choose a folder that you may write to.",
         ) from error
     keyring.lock()
-    return keyring.epoch
-
-
-def _new_passphrase(file: Path | None) -> str:
-    from guardian.vault.passphrase import check_passphrase
-
-    passphrase = _passphrase(file) if file is not None else _asked_twice()
-    check_passphrase(passphrase)
-    return passphrase
-
-
-def _asked_twice() -> str:
-    click.echo("Choose a passphrase: five or six random words are good. " + LOST, err=True)
-    return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt="The same again", err=True))
-
-
-def _passphrase(file: Path | None) -> str:
-    if file is None:
-        return str(click.prompt("Passphrase", hide_input=True, err=True))
-    return given(file, "passphrase")
+    return keyring.epoch, code

@@ -52,7 +52,7 @@ def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Vault:
 
 @pytest.fixture
 def made(vault: Vault) -> Vault:
-    assert vault("init", "--passphrase-file", str(vault.file)).exit_code == 0
+    assert vault("init", "--no-recovery", "--passphrase-file", str(vault.file)).exit_code == 0
     return vault
 
 
@@ -61,7 +61,7 @@ def test_it_is_made_with_a_passphrase_that_is_typed_twice(vault):
     assert result.exit_code == 0, result.output
     vault.opens_with(PASSPHRASE)
     assert PASSPHRASE not in result.output
-    assert "loses the footage" in result.output
+    assert "the footage is lost" in result.output
     assert stat.S_IMODE(vault.data.stat().st_mode) == 0o700
 
 
@@ -72,7 +72,8 @@ def test_two_that_differ_make_none(vault):
 
 
 def test_one_from_standard_input_or_a_file_loses_its_line_end_only(vault):
-    assert vault.json("init", "--passphrase-file", "-", typed=f" {PASSPHRASE} \r\n") == {"data": str(vault.data), "epoch": 1}
+    said = vault.json("init", "--no-recovery", "--passphrase-file", "-", typed=f" {PASSPHRASE} \r\n")
+    assert said == {"data": str(vault.data), "epoch": 1}
     vault.opens_with(f" {PASSPHRASE} ")
 
 
@@ -143,7 +144,14 @@ def test_the_status_without_a_vault_and_without_a_program(vault):
 def test_the_status_of_one_that_nobody_has_open(made):
     said = made.json("status")
     assert said.pop("created").endswith("Z")
-    assert said == {"exists": True, "running": False, "unlocked": False, "epoch": 1, "kem": "MLKEM768-X25519"}
+    assert said == {
+        "exists": True,
+        "running": False,
+        "unlocked": False,
+        "epoch": 1,
+        "kem": "MLKEM768-X25519",
+        "recovery_created": None,
+    }
     assert "locked" in made("status").output
 
 
