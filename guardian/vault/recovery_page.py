@@ -50,4 +50,4 @@ def page(code: str, made: str) -> str:
 
 def qr_svg(code: str) -> str:
     """Return the code as a QR code, an SVG element without style or script."""
-    return segno.make_qr(code, error="m").svg_inline(scale=4, border=2, dark="#000", light="#fff")
+    return segno.make_qr(code, error="m").svg_inline(border=2, dark="#000", light="#fff", omitsize=True)

@@ -8,7 +8,7 @@ from guardian_frontend import STATIC, TEMPLATES
 
 from guardian.model.event import EventState
 from guardian.model.time import SECOND_US
-from tests.guardian.api.fakes import COOKIE, CSRF, EVENT, T0
+from tests.guardian.api.fakes import CODE, COOKIE, CSRF, EVENT, T0
 from tests.guardian.web.fakes import HOSTILE, WebFakes
 
 
@@ -61,14 +61,16 @@ async def test_hostile_names_stay_text(client: TestClient, path: str) -> None:
     assert "<img src=x" not in text
 
 
-@pytest.mark.parametrize("path", ["/", "/cameras/front", "/events", f"/events/{EVENT}", "/system", "/vault", "/tokens"])
+@pytest.mark.parametrize(
+    "path", ["/", "/cameras/front", "/events", f"/events/{EVENT}", "/system", "/vault", "/vault/keys", "/tokens"]
+)
 async def test_pages_have_nothing_inline(client: TestClient, fakes: WebFakes, path: str) -> None:
     for fakes.vault.unlocked in (False, True):
         text = await (await client.get(path)).text()
         assert not re.search(r"<script(?![^>]*\ssrc=)", text)
         assert not re.search(r"<style|\sstyle=|\son\w+=\"", text)
         assert f'<meta name="csrf-token" content="{CSRF}">' in text
-        assert ("The vault is locked" in text) is (not fakes.vault.unlocked)
+        assert path == "/vault/keys" or ("The vault is locked" in text) is (not fakes.vault.unlocked)
         for address in re.findall(r"/static/([^\"?]+)", text):
             assert (STATIC / address).is_file()
 
@@ -211,3 +213,53 @@ def test_nothing_comes_from_elsewhere() -> None:
     for file in [*TEMPLATES.glob("*"), *Path(STATIC).glob("[!v]*/*")]:
         text = file.read_text()
         assert not re.search(r"(?:src|href|url)\s*[=(]\s*[\"']?https?:", text), file.name
+
+
+async def test_a_recovery_code_is_made_for_who_types_the_passphrase_again_and_is_not_kept(
+    client: TestClient, fakes: WebFakes
+) -> None:
+    page = await (await client.get("/vault/keys")).text()
+    assert "Recovery code" in page
+    assert CODE not in page
+    wrong = await client.post("/vault/recovery-code", data={"csrf": CSRF, "passphrase": "wrong"})
+    assert wrong.status == 403
+    assert "The passphrase is wrong." in await wrong.text()
+    made = await client.post("/vault/recovery-code", data={"csrf": CSRF, "passphrase": "right"})
+    text = await made.text()
+    assert (made.status, made.headers["Cache-Control"]) == (200, "no-store")
+    assert all(f"<code>{group}</code>" in text for group in CODE.split("-"))
+    assert "<svg" in text
+    assert "data-print" in text
+    assert " style=" not in text, "the policy would not allow it"
+    fakes.vault.throttled = True
+    assert (await client.post("/vault/recovery-code", data={"csrf": CSRF, "passphrase": "right"})).status == 429
+
+
+async def test_the_passphrase_is_changed_and_a_key_made(client: TestClient, fakes: WebFakes) -> None:
+    data = {"csrf": CSRF, "passphrase": "right", "new": "a new secret", "again": "a new secrxt"}
+    differ = await client.post("/vault/change-passphrase", data=data)
+    assert differ.status == 400
+    assert "differ" in await differ.text()
+    changed = await client.post("/vault/change-passphrase", data=data | {"again": "a new secret"})
+    assert "The passphrase is changed." in await changed.text()
+    assert fakes.vault.passphrases == ["a new secret"]
+    rotated = await client.post("/vault/rotate", data={"csrf": CSRF, "passphrase": "right"})
+    assert "There is a new key." in await rotated.text()
+    assert fakes.vault.epoch == 8
+    wrong = await client.post("/vault/rotate", data={"csrf": CSRF, "passphrase": "wrong"})
+    assert (wrong.status, fakes.vault.epoch) == (403, 8)
+
+
+async def test_a_lost_passphrase_is_replaced_with_the_code(client: TestClient, fakes: WebFakes) -> None:
+    assert 'href="/vault/recover"' in await (await client.get("/vault")).text()
+    data = {"csrf": CSRF, "code": "wrong", "new": "a new secret", "again": "a new secret"}
+    wrong = await client.post("/vault/recover", data=data)
+    assert wrong.status == 403
+    assert "a new secret" not in await wrong.text()
+    done = await client.post("/vault/recover", data=data | {"code": CODE})
+    assert done.url.path == "/vault/keys"
+    assert CODE not in str(done.url)
+    assert fakes.vault.unlocked
+    fakes.vault.recovery = None
+    assert "only its passphrase opens it" in await (await client.get("/vault/recover")).text()
+    assert "loses the footage" in await (await client.get("/vault")).text()

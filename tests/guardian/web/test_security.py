@@ -5,7 +5,18 @@ from guardian.web.security import safe_next
 from tests.guardian.api.fakes import COOKIE, CSRF, EVENT, TOKEN
 from tests.guardian.web.fakes import WebFakes
 
-PAGES = ["/", "/cameras/front", "/events", f"/events/{EVENT}", f"/events/{EVENT}/card", "/system", "/vault", "/tokens"]
+PAGES = [
+    "/",
+    "/cameras/front",
+    "/events",
+    f"/events/{EVENT}",
+    f"/events/{EVENT}/card",
+    "/system",
+    "/vault",
+    "/vault/keys",
+    "/vault/recover",
+    "/tokens",
+]
 
 
 @pytest.mark.parametrize("page", [*PAGES, "/nowhere", "/cameras/none"])
@@ -22,7 +33,19 @@ async def test_the_login_knows_where_to_go_back(stranger: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/vault/unlock", "/vault/lock", "/tokens", "/tokens/t1/revoke", "/logout", f"/events/{EVENT}/delete"]
+    "path",
+    [
+        "/vault/unlock",
+        "/vault/lock",
+        "/vault/recovery-code",
+        "/vault/change-passphrase",
+        "/vault/rotate",
+        "/vault/recover",
+        "/tokens",
+        "/tokens/t1/revoke",
+        "/logout",
+        f"/events/{EVENT}/delete",
+    ],
 )
 async def test_nobody_changes_anything(stranger: TestClient, fakes: WebFakes, path: str) -> None:
     response = await stranger.post(path, data={"csrf": CSRF, "passphrase": "right", "name": "x"}, allow_redirects=False)
@@ -41,7 +64,19 @@ async def test_a_fragment_without_a_login_moves_the_whole_page(stranger: TestCli
 
 
 @pytest.mark.parametrize(
-    "path", ["/vault/unlock", "/vault/lock", "/tokens", "/tokens/t1/revoke", "/logout", f"/events/{EVENT}/delete"]
+    "path",
+    [
+        "/vault/unlock",
+        "/vault/lock",
+        "/vault/recovery-code",
+        "/vault/change-passphrase",
+        "/vault/rotate",
+        "/vault/recover",
+        "/tokens",
+        "/tokens/t1/revoke",
+        "/logout",
+        f"/events/{EVENT}/delete",
+    ],
 )
 @pytest.mark.parametrize("csrf", [None, "", "wrong"])
 async def test_forms_without_the_word_are_refused(client: TestClient, fakes: WebFakes, path: str, csrf: str | None) -> None:

@@ -33,6 +33,7 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button?.matches("[data-theme-toggle]")) nextTheme();
   if (button?.matches("[data-copy]")) copy(button);
+  if (button?.matches("[data-print]")) print();
   const menu = document.querySelector(".menu[open]");
   if (menu && !menu.contains(event.target)) menu.open = false;
 });
