@@ -1,0 +1,219 @@
+"""The vault's keys with a Guardian that runs: rotated while it records, changed, recovered, throttled, and never in a core."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from guardian.model.time import to_rfc3339
+from guardian.services.demo import CLIP
+from guardian.vault.keyring import Keyring
+from guardian.vault.scan import scan
+from tests.support.house import ALL, PASSPHRASE, command, running, set_up
+from tests.support.program import Program, wait_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+CAMERA = f"""
+[cameras.gate]
+kind = "file"
+source = {{ path = {json.dumps(str(CLIP))} }}
+[cameras.gate.record]
+segment_s = 5
+"""
+OTHER = "another passphrase for tests"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    set_up(tmp_path / "house", CAMERA)
+    (tmp_path / "new").write_text(OTHER + "\n")
+    return tmp_path / "house"
+
+
+def ask(*words: str, data: Path, code: int = 0) -> dict[str, object]:
+    return command("vault", *words, "--data", str(data), code=code)
+
+
+def epochs(data: Path, kind: str) -> dict[int, list[Path]]:
+    """Sealed files by the epoch that they are sealed to."""
+    found: dict[int, list[Path]] = {}
+    for path in sorted((data / kind.partition("/")[0]).rglob(kind.partition("/")[2])):
+        found.setdefault(scan(path).epoch, []).append(path)
+    return found
+
+
+def export(program: Program, start_us: int, end_us: int) -> tuple[str, bytes]:
+    wish = {"camera": "gate", "start": to_rfc3339(start_us), "end": to_rfc3339(end_us)}
+    status, body = program.request("/api/v1/exports", method="POST", body=wish)
+    assert status in (200, 201, 202), body
+    job = json.loads(body)["id"]
+    wait_for(lambda: program.get(f"/api/v1/exports/{job}")["state"] == "done", 30, "the export")
+    status, body = program.request(f"/api/v1/exports/{job}/file.mp4")
+    assert status == 200
+    return job, body
+
+
+def test_a_new_key_while_it_records_and_both_sides_play(house, tmp_path):
+    with running(house) as program:
+        wait_for(lambda: epochs(house, "segments/*.pgs"), 30, "footage")
+        wait_for(lambda: epochs(house, "pictures/*.pgp"), 40, "a picture")
+        before = set((house / "segments").rglob("*.pgs"))
+        assert ask("rotate", "--passphrase-file", str(house / "passphrase"), data=house) == {"running": True, "epoch": 2}
+        assert program.get("/api/v1/vault")["epoch"] == 2
+        pids = program.pids()
+        segments = wait_for(
+            lambda: (lambda found: found if len(found.get(2, [])) > 1 else None)(epochs(house, "segments/*.pgs")),
+            30,
+            "epoch 2",
+        )
+        assert set(segments) == {1, 2}
+        assert len(set(segments[1]) - before) == 0, "no file begins with the old key after the rotation"
+        wait_for(lambda: 2 in epochs(house, "pictures/*.pgp"), 40, "a picture under the new key")
+        assert program.pids()["camera gate"] == pids["camera gate"], "the same process goes on"
+
+        spans = program.get(f"/api/v1/cameras/gate/recordings?{ALL}")["items"]
+        assert len(spans) == 1, "the new key makes no gap"
+        first = scan(segments[1][-1]).header.start_utc_us
+        job, body = export(program, first, first + 12_000_000)
+        assert body[4:8] == b"ftyp"
+        assert scan(house / "exports" / f"{job}.pgx").epoch == 2
+        for path in (segments[1][0], segments[2][0]):
+            begin_us = scan(path).header.start_utc_us
+            span = f"start={to_rfc3339(begin_us)}&end={to_rfc3339(begin_us + 2_000_000)}"
+            status, piece = program.request(f"/api/v1/cameras/gate/clip.mp4?{span}")
+            assert status == 200, piece
+            assert b"moof" in piece
+        for event in program.get("/api/v1/events")["items"]:
+            assert program.request(event["snapshot"])[0] == 200
+
+        found = ask("verify", "--passphrase-file", str(house / "passphrase"), data=house)
+        assert (found["running"], found["whole"]) == (True, True)
+        assert all(one["files_opened"] > 0 for one in found["epochs"])
+    found = ask("verify", "--passphrase-file", str(house / "passphrase"), data=house)
+    assert (found["running"], found["whole"]) == (False, True)
+
+
+def test_a_process_that_starts_while_the_key_is_changed_gets_it_too(house):
+    with running(house) as program:
+        wait_for(lambda: program.camera("gate")["recording"], 30, "recording")
+        os.kill(program.pids()["camera gate"], signal.SIGKILL)
+        ask("rotate", "--passphrase-file", str(house / "passphrase"), data=house)
+        wait_for(lambda: 2 in epochs(house, "segments/*.pgs"), 40, "footage under the new key")
+
+
+def test_what_the_commands_change_the_running_program_knows(house, tmp_path):
+    old, new = str(house / "passphrase"), str(tmp_path / "new")
+    with running(house) as program:
+        code = ask("recovery-code", "--passphrase-file", old, data=house)["recovery_code"]
+        (tmp_path / "code").write_text(str(code))
+        assert ask("change-passphrase", "--passphrase-file", old, "--new-passphrase-file", new, data=house)["running"]
+        ask("lock", data=house)
+        assert ask("unlock", "--passphrase-file", old, data=house, code=2)["error"]["code"] == "wrong_passphrase"
+        assert ask("unlock", "--passphrase-file", new, data=house)["unlocked"]
+        ask("lock", data=house)
+        assert ask("recover", "--code-file", str(tmp_path / "code"), "--new-passphrase-file", old, data=house)["recovered"]
+        assert program.get("/api/v1/vault")["unlocked"], "recovering unlocks"
+        text = "".join(program.log)
+    for secret in (str(code), str(code).partition("-")[0], OTHER, PASSPHRASE):
+        assert secret not in text
+    Keyring.load(house / "vault").unlock(PASSPHRASE)
+
+
+def test_guessing_stays_slow_over_a_restart_for_api_page_and_command(house, tmp_path):
+    (house / "config.toml").write_text("[web]\nport = 0\n")
+    (tmp_path / "wrong").write_text("not it at all\n")
+    with running(house) as program:
+        for _ in range(5):
+            assert program.request("/api/v1/vault/unlock", method="POST", body={"passphrase": "not it at all"})[0] == 403
+        program.stop()
+    with running(house) as program:
+        assert program.get("/api/v1/vault")["throttled_s"] > 0
+        assert program.request("/api/v1/vault/unlock", method="POST", body={"passphrase": PASSPHRASE})[0] == 429
+        error = ask("rotate", "--passphrase-file", str(house / "passphrase"), data=house, code=2)["error"]
+        assert error["code"] == "too_many_requests"
+        wait_for(lambda: program.get("/api/v1/vault")["throttled_s"] == 0, 10, "the end of the wait")
+        assert ask("unlock", "--passphrase-file", str(house / "passphrase"), data=house)["unlocked"]
+
+
+def test_a_passphrase_that_no_longer_fits_at_start_is_no_reason_not_to_record(house):
+    (house / "passphrase").write_text("the one of before\n")
+    with running(house) as program:
+        wait_for(lambda: program.camera("gate")["recording"], 30, "recording")
+        assert program.get("/api/v1/vault")["unlocked"] is False
+        findings = program.get("/api/v1/system")["findings"]
+        assert any("not unlocked at start" in finding["message"] for finding in findings), findings
+
+
+# cores
+
+
+def limits(pid: int) -> list[str]:
+    line = next(line for line in Path(f"/proc/{pid}/limits").read_text().splitlines() if line.startswith("Max core"))
+    return line.split()[4:6]
+
+
+def ended(pid: int) -> int:
+    """Return how a child ended, without taking its status away from who waits for it."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT).si_code
+
+
+def unlimited_cores() -> None:
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+
+
+@pytest.fixture
+def cores(tmp_path, monkeypatch):
+    """A machine that would dump cores: the limit is off, and so they are by default."""
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    if before[1] == 0:
+        pytest.skip("this machine lets nobody dump a core")
+    unlimited_cores()
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    resource.setrlimit(resource.RLIMIT_CORE, before)
+
+
+def test_an_unlocked_program_that_is_torn_down_leaves_no_core(house, cores):
+    bare = subprocess.Popen([sys.executable, "-c", "import os; os.abort()"])
+    assert ended(bare.pid) == os.CLD_DUMPED, "without our care there is a core"
+    bare.wait()
+    for core in cores.glob("core*"):
+        core.unlink()
+    with running(house) as program:
+        assert program.get("/api/v1/vault")["unlocked"]
+        wait_for(lambda: program.camera("gate")["recording"], 30, "recording")
+        for name, pid in program.pids().items():
+            assert limits(pid) == ["0", "0"], name
+        conductor = program.process.pid
+        os.kill(conductor, signal.SIGSEGV)
+        assert ended(conductor) == os.CLD_KILLED, "killed, and no core dumped"
+        program.process.wait(10)
+    assert [path for path in cores.rglob("core*") if path.is_file()] == []
+
+
+def test_a_command_that_asks_for_the_passphrase_leaves_no_core(house, cores):
+    read, write = os.pipe()
+    asking = subprocess.Popen(
+        [sys.executable, "-m", "guardian", "vault", "verify", "--passphrase-file", "-", "--data", str(house)],
+        stdin=read,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=dict(os.environ),
+    )
+    os.close(read)
+    wait_for(lambda: limits(asking.pid) == ["0", "0"], 10, "the limit")
+    os.write(write, PASSPHRASE.encode())
+    time.sleep(0.2)  # it reads until the end of its input
+    os.kill(asking.pid, signal.SIGABRT)
+    assert ended(asking.pid) == os.CLD_KILLED
+    asking.wait()
+    os.close(write)
