@@ -204,7 +204,9 @@ class Conductor:
         playback = PlaybackService(self.recordings, self.data_dir, self.keyring, self.transcoder, used=self.vault.touch)
         self.vault.observe(playback.vault_changed)
         self.exports = ExportService(playback, self.data_dir, sealer, self.keyring, self.clock, self.tasks)
+        self.exports.used = self.vault.touch
         self.vault.observe_keys(self._use_key)
+        self.vault.observe(self._end_transcoder)
         self.sweeper = make_sweeper(
             self.recordings, self.events, self.data_dir, self.clock, lambda: self.settings, self._pause
         )
@@ -355,6 +357,10 @@ class Conductor:
                 self.dispatcher.observe("segment_sealed", segment=message.record)
         elif isinstance(message, EventReport) and message.event.camera == camera:
             await self.events.report(message)
+
+    def _end_transcoder(self, unlocked: bool) -> None:
+        if not unlocked:  # its memory holds what was looked at
+            self.tasks.spawn(self.transcoder.close(), "end transcoder")
 
     def _use_key(self, public_key: bytes, epoch: int) -> None:
         """Have everything that comes sealed to a new key; what is open is finished under the old one."""

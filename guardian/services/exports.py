@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,6 +58,7 @@ class ExportService:
     def __init__(self, clips: Clips, data_dir: Path, sealer: Sealer, keyring: Keyring, clock: Clock, tasks: Tasks) -> None:
         self._clips, self._folder = clips, data_dir / "exports"
         self._sealer, self._keyring, self._clock, self._tasks = sealer, keyring, clock, tasks
+        self.used: Callable[[], None] = lambda: None  # told whenever footage is opened, so that the vault stays open
         self._one_at_a_time = asyncio.Lock()
         self._jobs: dict[str, _Job] = {}
         make_private_dir(self._folder)
@@ -109,6 +110,7 @@ class ExportService:
         reader = await asyncio.to_thread(self._open, export_id)
         try:
             for index in range(1, len(reader.table)):
+                self.used()
                 self._check_unlocked()  # the reader holds the file's own key: locking would not end it
                 yield await asyncio.to_thread(reader.read, index)
         finally:

@@ -115,10 +115,14 @@ class VaultSettings(Part):
     """Unlocking."""
 
     unlock_file: str = Field(
-        "", description="File that holds the passphrase, read at start, for those who choose to; empty: unlock by hand."
+        "",
+        description="File that holds the passphrase, read at start, for those who choose to; empty: the systemd credential "
+        "guardian-passphrase where there is one, else unlock by hand.",
     )
     auto_lock_minutes: float | None = Field(
-        None, gt=0, description="Lock again after this long without use; none: stay unlocked."
+        None,
+        gt=0,
+        description="Lock again after this long without use, and after 8 hours whatever plays; none: stay unlocked.",
     )
 
 
