@@ -7,7 +7,7 @@ No picture is lost over it: until that keyframe the old run goes on, after a jum
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from guardian.media.decoder_config import decoder_record, length_size, parameter_sets, sps_info
@@ -71,14 +71,16 @@ class Normaliser:
     def _carries_sound(self) -> bool:
         return self._info.audio is not None and self._info.audio.codec.fits_mp4
 
-    def push(self, packet: Packet) -> Iterator[Step]:
-        """Take a packet; yields runs and samples in order."""
+    def push(self, packet: Packet) -> Sequence[Step]:
+        """Take a packet; returns runs and samples in order."""
+        if packet.info is None and self._held is None:
+            return self._take(packet)
+        steps: list[Step] = []
         if packet.info is not None:
-            yield from self.flush()
+            steps += self.flush()
             self._use(packet.info)
         if self._held is None:
-            yield from self._take(packet)
-            return
+            return [*steps, *self._take(packet)]
         self._held.append(packet)
         waited = packet.arrived_us - self._held[0].arrived_us
         if packet.kind == "audio" or waited > SOUND_WAIT_US or len(self._held) >= HELD_PACKETS or not self._paced:
@@ -86,23 +88,20 @@ class Normaliser:
             self._sound = packet.kind == "audio" or (not self._paced and self._carries_sound())
             self._last_sound_us = packet.arrived_us
             for one in held:
-                yield from self._take(one)
+                steps += self._take(one)
+        return steps
 
-    def flush(self) -> Iterator[Step]:
+    def flush(self) -> Sequence[Step]:
         """Give what was held back, at the end of the source."""
         held, self._held = self._held or [], None
-        for packet in held:
-            yield from self._take(packet)
+        return [step for packet in held for step in self._take(packet)]
 
-    def _take(self, packet: Packet) -> Iterator[Step]:
-        if packet.kind == "audio":
-            yield from self._take_sound(packet)
-        else:
-            yield from self._take_picture(packet)
+    def _take(self, packet: Packet) -> Sequence[Step]:
+        return self._take_sound(packet) if packet.kind == "audio" else self._take_picture(packet)
 
     # pictures
 
-    def _take_picture(self, packet: Packet) -> Iterator[Step]:
+    def _take_picture(self, packet: Packet) -> Sequence[Step]:
         try:
             unit = packet.data
             if self._length_size != 4:
@@ -113,16 +112,17 @@ class Normaliser:
                 self._learn(parameter_sets_in_band(self._codec, unit))
         except Damaged:
             self.dropped += 1
-            return
+            return ()
         if not data:
-            return
+            return ()
         dts, reorder = self._times(packet)
         self._notice_changes(packet, dts, key)
+        run: tuple[Step, ...] = ()
         if self._wants_run and key and self._sets.complete:
-            yield self._begin(packet, dts)
+            run = (self._begin(packet, dts),)
         elif self._last_dts < 0:
             self.dropped += 1
-            return
+            return ()
         own = dts - self._origin
         at = max(own, self._last_dts + 1)
         if self._last_dts >= 0 and at == own:
@@ -130,7 +130,8 @@ class Normaliser:
         self._last_dts = at
         duration = rescale(packet.duration, self._info.video.timescale, VIDEO_TIMESCALE) or self._step
         offset = self._offset(self._shown_after(own, at, reorder))
-        yield Sample("video", data, at, offset, duration, key, packet.arrived_us)
+        sample = Sample("video", data, at, offset, duration, key, packet.arrived_us)
+        return (*run, sample) if run else (sample,)
 
     def _learn(self, found: ParameterSets) -> None:
         """Take parameter sets in; with new ones a run begins. Damaged, and the old ones stay, where they are unreadable."""
@@ -222,23 +223,23 @@ class Normaliser:
 
     # sound
 
-    def _take_sound(self, packet: Packet) -> Iterator[Step]:
+    def _take_sound(self, packet: Packet) -> Sequence[Step]:
         audio = self._info.audio
         if audio is None or not audio.codec.fits_mp4:
-            return
+            return ()
         self._last_sound_us = packet.arrived_us
         if not self._sound:
             self._sound = self._wants_run = True  # sound has come (back): the next keyframe begins a run with it
         if not self._run_has_sound:
-            return
+            return ()
         data = _without_adts(packet.data) if audio.codec is Codec.AAC else packet.data
         rate = audio_timescale(audio)
         duration = rescale(packet.duration, audio.timescale, rate) or SOUND_FRAME[audio.codec]
         at = self._sound_time(packet, audio)
         if at < 0 or not data:
-            return
+            return ()
         self._sound_end = at + duration
-        yield Sample("audio", data, at, 0, duration, True, packet.arrived_us)
+        return (Sample("audio", data, at, 0, duration, True, packet.arrived_us),)
 
     def _sound_time(self, packet: Packet, audio: TrackInfo) -> int:
         """Return a packet's time on the run's clock in the sound's rate; never before the end of the one before."""

@@ -22,6 +22,8 @@ H265_FIRST_IRAP, H265_LAST_IRAP = 16, 23
 H265_VPS, H265_SPS, H265_PPS, H265_AUD = 32, 33, 34, 35
 _H265_PARAMETERS = frozenset({H265_VPS, H265_SPS, H265_PPS})
 _H265_NOISE = frozenset({H265_AUD, 38})  # 38: filler
+_NOISE = {Codec.H264: _H264_NOISE, Codec.H265: _H265_NOISE}
+_PARAMETERS = {Codec.H264: _H264_PARAMETERS, Codec.H265: _H265_PARAMETERS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,14 @@ def clean_length_prefixed(
 ) -> bytes:
     """Drop from length-prefixed data what `annexb_to_length_prefixed` would drop; lengths of four bytes come back."""
     bounds = split_lengths(data, length_size)
-    if length_size == _LENGTH and not any(_unwanted(data, start, codec, keep_parameter_sets) for start, _ in bounds):
-        return data
+    if length_size == _LENGTH:
+        unwanted = _NOISE[codec] if keep_parameter_sets else _NOISE[codec] | _PARAMETERS[codec]
+        shift, mask = (1, 0x3F) if codec is Codec.H265 else (0, 0x1F)
+        for start, _ in bounds:
+            if data[start] >> shift & mask in unwanted:
+                break
+        else:
+            return data
     return _framed(data, bounds, codec, keep_parameter_sets)
 
 
@@ -155,11 +163,8 @@ def _framed(data: bytes, bounds: list[tuple[int, int]], codec: Codec | None, kee
 
 
 def _unwanted(data: bytes, start: int, codec: Codec, keep_parameter_sets: bool) -> bool:
-    if codec is Codec.H265:
-        kind, noise, parameters = data[start] >> 1 & 0x3F, _H265_NOISE, _H265_PARAMETERS
-    else:
-        kind, noise, parameters = data[start] & 0x1F, _H264_NOISE, _H264_PARAMETERS
-    return kind in noise or (kind in parameters and not keep_parameter_sets)
+    kind = data[start] >> 1 & 0x3F if codec is Codec.H265 else data[start] & 0x1F
+    return kind in _NOISE[codec] or (kind in _PARAMETERS[codec] and not keep_parameter_sets)
 
 
 def is_keyframe(codec: Codec, data: bytes) -> bool:
