@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from guardian.watch.watcher import Watcher
 
 _log = structlog.get_logger(__name__)
-WATCHED_LATE_S, RECORDED_LATE_S = 0.2, 0.5
+WATCHED_LATE_S, RECORDED_LATE_S = 0.2, 1.0
 REPORT_EVERY_S = 3.0  # changes of state are reported at once
 
 

@@ -6,11 +6,13 @@ recording a camera costs. This one takes what has come, whole buffers at a time.
 
 from __future__ import annotations
 
+import math
 import socket
 import struct
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from guardian.sdk import CameraPathNotFound, CameraRefusedLogin, CameraUnreachable, Codec, NotAVideo
@@ -18,12 +20,17 @@ from guardian_rtsp import sdp
 from guardian_rtsp.auth import Login
 from guardian_rtsp.depacket import Depacketizer, depacketizer
 
-BUFFER = 1024 * 1024
+BUFFER = 2 * 1024 * 1024
+RECEIVE_BUFFER = 4 * 1024 * 1024  # asked of the kernel where it may be had: its own grows too slowly for who reads seldom
+RECEIVE_MOST = Path("/proc/sys/net/core/rmem_max")
 MAX_HEAD = 64 * 1024
 DEFAULT_SESSION_S = 60.0
 # A wake and its cold caches cost more than what is taken in, so frames may gather for as long as the program allows; for less
 # where the kernel's buffer would fill in that time, for a camera that cannot send drops pictures.
 FIRST_GATHER_S = 0.02
+AFTER_KEYFRAME_S = 0.1  # a keyframe is given this long to come in whole
+VIDEO_CLOCK = 90_000
+LONGEST_GOP = 20 * VIDEO_CLOCK
 LOW_BYTES = bytes(range(256))
 RTP_HEAD = struct.Struct(">BBHI4x")  # version and flags, marker and payload type, sequence number, timestamp, source
 AGENT = "Guardian"
@@ -74,6 +81,31 @@ class Arrived:
     arrived_us: int
 
 
+def _connected(host: str, port: int, timeout_s: float) -> socket.socket:
+    """Connect as `socket.create_connection` does, with room for a second of video where the kernel grants it."""
+    fault: OSError | None = None
+    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            if _may_receive() >= RECEIVE_BUFFER // 2:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+            sock.settimeout(timeout_s)
+            sock.connect(address)
+            return sock
+        except OSError as error:
+            sock.close()
+            fault = error
+    raise fault or OSError("the name has no address")
+
+
+def _may_receive() -> int:
+    """Return the largest receive buffer that may be asked for; asking for less than the kernel would grow to does harm."""
+    try:
+        return int(RECEIVE_MOST.read_text())
+    except (OSError, ValueError):
+        return 0
+
+
 class Unsupported(Exception):
     """The camera wants something that this client does not do; FFmpeg's may."""
 
@@ -100,6 +132,9 @@ class RtspClient:
     _base: str = ""
     lost: int = 0
     gather_s: float = 0.0
+    _key_at: int = 0
+    _newest: int = 0
+    _gop_ticks: int = 0
     _gather_s: float = FIRST_GATHER_S
 
     def __post_init__(self) -> None:
@@ -126,7 +161,7 @@ class RtspClient:
 
     def _connect(self, host: str, port: int) -> None:
         try:
-            self._sock = socket.create_connection((host, port), self.timeout_s)
+            self._sock = _connected(host, port, self.timeout_s)
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except ConnectionRefusedError:
             raise CameraUnreachable(f"{self.where}: nothing listens there (connection refused)", cure=ADDRESS) from None
@@ -236,13 +271,24 @@ class RtspClient:
         while not self._ready:
             self._keep_alive()
             if self.gather_s:
-                time.sleep(min(self._gather_s, self.gather_s))
-            left = deadline - time.monotonic()
-            if left <= 0 or not self._fill(left):
+                time.sleep(self._wait_s())
+            if not self._fill(max(deadline - time.monotonic(), 0.01)):
                 return None
             while self._parse() is not None:
                 pass  # an answer to what kept the session alive
         return self._ready.popleft()
+
+    def _wait_s(self) -> float:
+        """How long to let packets gather: never past the end of a GOP, for it is not on the disk before it is read.
+
+        What a crash would cost then is the GOP in flight, as if every packet were taken at once.
+        """
+        wait_s = min(self._gather_s, self.gather_s)
+        if self._gop_ticks:
+            left_s = (self._key_at + self._gop_ticks - self._newest) / VIDEO_CLOCK + AFTER_KEYFRAME_S
+            if left_s > 0:
+                wait_s = left_s / math.ceil(left_s / wait_s)
+        return wait_s
 
     def _keep_alive(self) -> None:
         now = time.monotonic()
@@ -255,12 +301,12 @@ class RtspClient:
         sock = self._sock
         if sock is None:
             raise CameraUnreachable(f"{self.where}: closed", cure=AGAIN)
-        if self._end == len(self._buffer):
+        if self._start:  # what is left is a part of a packet; memory that was just used is still at hand
             rest = self._buffer[self._start : self._end]
-            if len(rest) == len(self._buffer):
-                raise CameraUnreachable(f"{self.where}: what comes is no RTSP", cure=ADDRESS)
             self._buffer[: len(rest)] = rest
             self._start, self._end = 0, len(rest)
+        if self._end == len(self._buffer):
+            raise CameraUnreachable(f"{self.where}: what comes is no RTSP", cure=ADDRESS)
         try:
             sock.settimeout(timeout_s)
             got = sock.recv_into(self._view[self._end :])
@@ -391,6 +437,11 @@ class RtspClient:
         if units:
             origin = track.shift if track.shift is not None else track.first
             self._ready += [Arrived(track.media.kind, ticks - origin, data, key, now_us) for ticks, data, key in units]
+            if track.media.kind == "video":
+                self._newest, _, key = units[-1]
+                if key:
+                    self._gop_ticks = self._newest - self._key_at if 0 < self._newest - self._key_at < LONGEST_GOP else 0
+                    self._key_at = self._newest
 
     def _next_unit(self, track: Track, timestamp: int) -> None:
         if track.first is None:

@@ -177,3 +177,34 @@ def test_whatever_a_camera_sends_is_a_fault_at_worst(pieces, short_way):
     with contextlib.suppress(DeviceFault):
         units_of(made)
     assert all(isinstance(came.data, bytes) for came in made._ready)
+
+
+@pytest.mark.parametrize(
+    ("gop_s", "age_s", "wait_s"),
+    [
+        (2.0, 0.0, 0.7),  # 2.1 s until the next keyframe is in: in three
+        (2.0, 1.5, 0.6),
+        (2.0, 1.9, 0.2),
+        (2.0, 3.0, 1.0),  # it is late: as if nothing were known
+        (0.5, 0.0, 0.6),
+        (0.0, 0.0, 1.0),
+    ],
+)
+def test_packets_gather_no_longer_than_until_the_next_keyframe(gop_s, age_s, wait_s):
+    made = client(Codec.H264, [])
+    made.gather_s = made._gather_s = 1.0
+    made._gop_ticks, made._newest = round(gop_s * 90_000), round(age_s * 90_000)
+    assert made._wait_s() == pytest.approx(wait_s)
+
+
+def test_gathering_as_long_as_may_be_waited_still_reads():
+    made = client(Codec.H264, [framed(rtp(0, 0, unit(Codec.H264, 100, 1, key=True), True))])
+    made.gather_s = made._gather_s = 0.3
+    assert made.read(0.2) is not None
+
+
+def test_the_length_of_a_gop_is_learnt():
+    frames = [(number, unit(Codec.H264, 100, number, key=number % 30 == 0)) for number in range(31)]
+    made = client(Codec.H264, [framed(rtp(number, number * 6000, data, True)) for number, data in frames])
+    assert len(units_of(made)) == 31
+    assert made._gop_ticks == 180_000
