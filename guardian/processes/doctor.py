@@ -17,6 +17,7 @@ from guardian.platform.clock import Clock
 from guardian.platform.subprocesses import run
 from guardian.pluginhost.registry import PluginRegistry
 from guardian.settings.schema import Settings
+from guardian.vault.keyring import Keyring
 
 DISK_TEST_BYTES = 32 * 1024 * 1024
 SLOW_DISK_MB_S = 20.0  # 16 cameras at 8 Mb/s write 16 MB/s
@@ -168,7 +169,14 @@ def _port(settings: Settings) -> Iterator[Finding]:
 
 
 def _vault(data_dir: Path) -> Iterator[Finding]:
-    if (data_dir / "vault" / "vault.json").exists():
-        yield Finding("vault", OK, "there")
-    else:
+    if not Keyring.exists(data_dir / "vault"):
         yield Finding("vault", INFO, f"none in {data_dir}", "Make one: `guardian vault init`.")
+        return
+    try:
+        keyring = Keyring.load(data_dir / "vault")
+    except GuardianError as error:
+        yield Finding("vault", ERROR, error.message, error.cure)
+        return
+    yield Finding("vault", OK, f"there, key {keyring.epoch}")
+    if keyring.recovery_created_us is None:
+        yield Finding("vault", INFO, "it has no recovery code", "Make one: `guardian vault recovery-code`.")

@@ -25,7 +25,11 @@ async def open_vault(data_dir: Path, unlock_file: str, login: Login | None, cloc
     folder = data_dir / "vault"
     if not Keyring.exists(folder) and login is not None:
         return await asyncio.to_thread(Keyring.create, folder, login.passphrase, now_us=clock.now().utc_us), ""
-    keyring = Keyring.load(folder)
+    keyring, restored = Keyring.load_or_restore(folder)
+    if restored:
+        _log.error(
+            "vault_restored", cure="vault.json was damaged or missing; its copy has taken its place. Look at the disk."
+        )
     try:
         passphrase = login.passphrase if login is not None else _passphrase(unlock_file)
         if passphrase:

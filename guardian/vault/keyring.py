@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from guardian.model.errors import BadRequest, Conflict, Damaged, VaultLocked
+from guardian.model.errors import BadRequest, BadSetting, Conflict, Damaged, VaultLocked
 from guardian.platform.files import make_private_dir
 from guardian.vault import epochs as keys
 from guardian.vault import hpke
 from guardian.vault.epochs import RESTORE, Epoch
 from guardian.vault.passphrase import SALT_BYTES, Argon2Parameters, check_passphrase, derive_kek, wipe
 from guardian.vault.recovery_code import generate_code, parse_code
-from guardian.vault.vault_file import BACKUP, FILE, MAX_FILE, VaultFile, read_vault, write_vault
+from guardian.vault.vault_file import BACKUP, FILE, MAX_FILE, VaultFile, read_vault, restore_vault, write_vault
 
 __all__ = ["BACKUP", "FILE", "MAX_FILE", "Keyring"]
 HOW_TO_UNLOCK = "Unlock it on the page, or with `guardian vault unlock`."
@@ -32,8 +32,8 @@ class Keyring:
 
     @staticmethod
     def exists(folder: Path) -> bool:
-        """Say whether there is a vault."""
-        return (folder / FILE).exists()
+        """Say whether there is a vault, if only its copy."""
+        return (folder / FILE).exists() or (folder / BACKUP).exists()
 
     @classmethod
     def create(cls, folder: Path, passphrase: str, *, now_us: int) -> Keyring:
@@ -41,8 +41,6 @@ class Keyring:
         check_passphrase(passphrase)
         if cls.exists(folder):
             raise Conflict(f"there is a vault in {folder} already", cure="Its passphrase opens the footage; keep it.")
-        if (folder / BACKUP).exists():
-            raise Conflict(f"there was a vault in {folder}, and its copy is still there", field="--data", cure=RESTORE)
         parameters = Argon2Parameters(os.urandom(SALT_BYTES))
         kek = derive_kek(passphrase, parameters)
         private, public = hpke.generate()
@@ -58,6 +56,16 @@ class Keyring:
     def load(cls, folder: Path) -> Keyring:
         """Read the vault, locked. BadSetting where there is none, Damaged where the file is not what it should be."""
         return cls(folder, read_vault(folder))
+
+    @classmethod
+    def load_or_restore(cls, folder: Path) -> tuple[Keyring, bool]:
+        """As `load`, for who holds the data folder: a file that is damaged or missing is put back from its copy (True)."""
+        try:
+            return cls.load(folder), False
+        except (Damaged, BadSetting):
+            if not restore_vault(folder):
+                raise
+        return cls.load(folder), True
 
     def locked_copy(self) -> Keyring:
         """Return another keyring of the same vault, locked."""

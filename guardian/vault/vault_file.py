@@ -70,6 +70,21 @@ def write_vault(folder: Path, vault: VaultFile) -> None:
         (folder / BACKUP).unlink(missing_ok=True)
 
 
+def restore_vault(folder: Path) -> bool:
+    """Put the copy in the place of a file that is missing or damaged, which is kept as `vault.json.damaged`. False where the
+    copy is no better.
+    """
+    try:
+        text = (folder / BACKUP).read_bytes()
+        _parse(json.loads(text))
+        if (folder / FILE).exists():
+            (folder / FILE).replace(folder / f"{FILE}.damaged")
+        replace_file(folder / FILE, text)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, Damaged):
+        return False
+    return True
+
+
 def _text(vault: VaultFile) -> bytes:
     p, recovery = vault.parameters, vault.recovery
     value: dict[str, Any] = {

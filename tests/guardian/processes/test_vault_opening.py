@@ -46,3 +46,10 @@ async def test_what_cannot_be_opened_is_said_and_is_no_reason_not_to_record(data
         assert not keyring.unlocked
         assert why in problem
         assert keyring.public_key
+
+
+async def test_a_damaged_vault_is_put_back_from_its_copy_so_that_recording_begins(data):
+    (data / "vault" / "vault.json").write_bytes(bytes(500))
+    keyring, problem = await open_vault(data, "", None, SystemClock())
+    assert (keyring.epoch, problem) == (1, "")
+    keyring.unlock(PASSPHRASE)

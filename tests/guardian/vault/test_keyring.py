@@ -1,5 +1,6 @@
 import base64
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from guardian.model.errors import BadRequest, BadSetting, Conflict, Damaged, Res
 from guardian.vault import epochs, hpke, keyring, passphrase, vault_file
 from guardian.vault.keyring import BACKUP, FILE, Keyring
 from guardian.vault.passphrase import Argon2Parameters, derive_kek, generate_passphrase
-from guardian.vault.vault_file import VaultFile
+from guardian.vault.vault_file import VaultFile, read_vault, write_vault
 
 PASSPHRASE = "correct horse battery staple"
 
@@ -332,14 +333,76 @@ def test_a_power_cut_leaves_the_old_one_or_the_new_one(folder, monkeypatch, writ
 
 def test_a_vault_that_has_lost_its_file_is_not_made_over_and_its_copy_is_named(folder):
     (folder / FILE).unlink()
-    with pytest.raises(Conflict) as caught:
+    with pytest.raises(Conflict):
         Keyring.create(folder, PASSPHRASE, now_us=0)
-    assert BACKUP in caught.value.cure
     with pytest.raises(BadSetting) as missing:
         Keyring.load(folder)
     assert BACKUP in missing.value.cure
     (folder / BACKUP).rename(folder / FILE)
     Keyring.load(folder).unlock(PASSPHRASE)
+
+
+@pytest.mark.parametrize("spoilt", [None, b"", b"{}", b"\x00" * 3000])
+def test_a_damaged_file_is_put_back_from_its_copy_by_who_holds_the_folder(folder, spoilt):
+    whole = (folder / FILE).read_bytes()
+    if spoilt is None:
+        (folder / FILE).unlink()
+    else:
+        (folder / FILE).write_bytes(spoilt)
+    ring, restored = Keyring.load_or_restore(folder)
+    assert restored
+    ring.unlock(PASSPHRASE)
+    assert (folder / FILE).read_bytes() == whole
+    assert spoilt is None or (folder / f"{FILE}.damaged").read_bytes() == spoilt
+    assert Keyring.load_or_restore(folder)[1] is False
+
+
+def test_a_copy_that_is_no_better_takes_no_place(folder):
+    (folder / FILE).write_bytes(b"{")
+    (folder / BACKUP).write_bytes(b"{}")
+    with pytest.raises(Damaged):
+        Keyring.load_or_restore(folder)
+    assert (folder / FILE).read_bytes() == b"{"
+
+
+def dies_at(folder: Path, new: VaultFile, step: int) -> bool:
+    """Write in a process that ends at its n-th call to the system, half-way where that is a write; False once it is done."""
+    pid = os.fork()
+    if pid == 0:
+        left = [step]
+
+        def counted(name: str, real: Any) -> Any:
+            def call(*args: Any, **more: Any) -> Any:
+                if left[0] == 0:
+                    if name == "write":
+                        real(args[0], bytes(args[1])[: len(args[1]) // 2])
+                    os._exit(9)
+                left[0] -= 1
+                return real(*args, **more)
+
+            return call
+
+        for name in ("open", "write", "fsync", "close", "replace", "rename"):
+            setattr(os, name, counted(name, getattr(os, name)))
+        write_vault(folder, new)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_whenever_it_dies_while_writing_one_of_both_is_there_whole(folder, tmp_path):
+    old = read_vault(folder)
+    new = read_vault(Keyring.create(tmp_path / "other", "another passphrase", now_us=0)._folder)
+    seen, step = [], 0
+    while dies_at(folder, new, step):
+        seen.append(read_vault(folder))
+        assert seen[-1] in (old, new)
+        write_vault(folder, old)
+        step += 1
+    assert step > 10
+    assert (seen[0], seen[-1]) == (old, new)
+    assert seen == sorted(seen, key=lambda vault: vault == new), "never back to the old one"
+    assert read_vault(folder) == new
 
 
 # rotation
