@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,9 @@ from guardian.model.time import to_rfc3339
 from guardian.services.demo import CLIP
 from guardian.vault.keyring import Keyring
 from guardian.vault.scan import scan
+from tests.support.browser import browser, log_in
 from tests.support.house import ALL, PASSPHRASE, command, running, set_up
-from tests.support.program import Program, wait_for
+from tests.support.program import Program, guardian, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 CAMERA = f"""
@@ -150,6 +152,69 @@ def test_a_passphrase_that_no_longer_fits_at_start_is_no_reason_not_to_record(ho
         assert program.get("/api/v1/vault")["unlocked"] is False
         findings = program.get("/api/v1/system")["findings"]
         assert any("not unlocked at start" in finding["message"] for finding in findings), findings
+
+
+def test_it_locks_by_itself_when_not_used_and_a_download_that_hangs_does_not_hold_it_open(house):
+    config = house / "config.toml"
+    config.write_text(config.read_text().replace("[vault]", "[vault]\nauto_lock_minutes = 0.1"))
+    with running(house) as program:
+        path = wait_for(lambda: epochs(house, "segments/*.pgs"), 30, "footage")[1][0]
+        ask("unlock", "--passphrase-file", str(house / "passphrase"), data=house)
+        begin_us = scan(path).header.start_utc_us
+        time.sleep(3)
+        job, _ = export(program, begin_us, begin_us + 2_000_000)
+        span = f"start={to_rfc3339(begin_us)}&end={to_rfc3339(begin_us + 1_000_000)}"
+        for _ in range(4):
+            time.sleep(2)
+            assert program.request(f"/api/v1/cameras/gate/clip.mp4?{span}")[0] == 200, "playing is use"
+        request = urllib.request.Request(f"{program.url}/api/v1/exports/{job}/file.mp4")
+        request.add_header("Authorization", f"Bearer {program.token}")
+        with urllib.request.urlopen(request, timeout=60):  # and nobody reads on
+            for _ in range(4):
+                assert program.get("/api/v1/events") is not None  # lists are no use
+                time.sleep(1)
+            wait_for(lambda: not program.get("/api/v1/vault")["unlocked"], 5, "the lock")
+        assert program.request(f"/api/v1/cameras/gate/clip.mp4?{span}")[0] == 423
+        assert program.request(f"/api/v1/exports/{job}/file.mp4")[0] == 423
+        assert program.camera("gate")["recording"] is True
+
+
+# on the page
+
+
+def test_the_code_is_made_on_the_page_read_off_its_picture_and_sets_a_new_passphrase(tmp_path):
+    cv2, numpy = pytest.importorskip("cv2"), pytest.importorskip("numpy")
+    with guardian("demo", "--port", "0", "--no-browser", "--data", str(tmp_path / "demo")) as program:
+        first = program.first_line
+        with browser(viewport={"width": 900, "height": 900}) as page:
+            log_in(page, program.url, first["user"], first["password"])
+            page.goto(program.url + "/vault")
+            page.click("text=Keys and recovery")
+            page.fill("#code-passphrase", first["passphrase"])
+            page.click("text=Make a recovery code")
+            page.wait_for_selector(".code-groups")
+            code = "-".join(page.locator(".code-groups code").all_inner_texts())
+            picture = page.locator(".code-qr svg").screenshot()
+            pixels = cv2.imdecode(numpy.frombuffer(picture, numpy.uint8), cv2.IMREAD_COLOR)
+            assert cv2.QRCodeDetector().detectAndDecode(pixels)[0] == code
+            page.goto(program.url + "/vault")
+            page.click("text=Lock the vault")
+            page.click("text=Passphrase lost?")
+            slip = code[:7] + ("2" if code[7] != "2" else "3") + code[8:]
+            for typed in (slip, code.lower()):
+                page.fill("input[name=code]", typed)
+                page.fill("input[name=new]", OTHER)
+                page.fill("input[name=again]", OTHER)
+                page.click("text=Set it and unlock")
+                if typed == slip:
+                    page.wait_for_selector(".problem")
+                    assert "group 2" in page.inner_text(".problem")
+            page.wait_for_selector("text=The new passphrase is set")
+            page.reload()
+            assert code not in page.content()
+            assert [one for one in page.problems if "400" not in one] == []
+        assert program.get("/api/v1/vault")["unlocked"]
+    Keyring.load(tmp_path / "demo" / "vault").unlock(OTHER)
 
 
 # cores
