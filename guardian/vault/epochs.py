@@ -104,10 +104,12 @@ def open_with_code(code: bytearray, recovery: Recovery, epochs: Sequence[Epoch])
 
 
 def check_of(epochs: Sequence[Epoch], recovery: Recovery | None, first_private: bytearray) -> bytes:
-    """Return the tag over what stands in the clear: every epoch's number, time and public key, and the recovery key."""
+    """Return the tag over what the passphrase does not open: every epoch's number, time, public key and wrap to the recovery
+    key, and that key.
+    """
     key = HKDF(SHA256(), CHECK_BYTES, None, _CHECK).derive(first_private)
     parts = [len(epochs).to_bytes(4, "big")]
-    parts += [one.created_us.to_bytes(8, "big") + one.place() for one in epochs]
+    parts += [one.created_us.to_bytes(8, "big") + one.place() + one.recovery for one in epochs]
     if recovery is not None:
         parts += [recovery.created_us.to_bytes(8, "big"), recovery.salt, recovery.public, recovery.anchor]
     return hmac.digest(key, b"".join(parts), "sha256")

@@ -145,7 +145,10 @@ def test_the_recovery_code_opens_every_epoch_from_the_page_alone():
     assert [page_value(f"private key of epoch {n}") for n in (1, 2)] == [private.hex() for private in privates]
     key = hkdf_expand(hmac.digest(bytes(32), privates[0], "sha256"), b"private-ai-guardian vault v1 check\0", 32)
     listed = struct.pack(">I", len(epochs))
-    listed += b"".join(struct.pack(">Q", one["created_us"]) + place for one, place in zip(epochs, places, strict=True))
+    listed += b"".join(
+        struct.pack(">Q", one["created_us"]) + place + base64.b64decode(one["recovery"])
+        for one, place in zip(epochs, places, strict=True)
+    )
     listed += struct.pack(">Q", kept["created_us"]) + salt + public + anchor
     assert hmac.digest(key, listed, "sha256") == base64.b64decode(vault["check"])
     assert page_value("check key") == key.hex()
