@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 from guardian.model.time import to_rfc3339
 from guardian.services.demo import CLIP
 from guardian.vault.keyring import Keyring
+from guardian.vault.passphrase import derive_kek
 from guardian.vault.scan import scan
 from tests.support.browser import browser, log_in
 from tests.support.house import ALL, PASSPHRASE, command, running, set_up
@@ -282,3 +284,45 @@ def test_a_command_that_asks_for_the_passphrase_leaves_no_core(house, cores):
     assert ended(asking.pid) == os.CLD_KILLED
     asking.wait()
     os.close(write)
+
+
+# memory
+
+
+def found_in_memory(pid: int, needles: dict[str, bytes]) -> dict[str, int]:
+    """Count what stands in a process's memory."""
+    found = dict.fromkeys(needles, 0)
+    with Path(f"/proc/{pid}/mem").open("rb", 0) as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            begin, end, rights = re.match(r"(\w+)-(\w+) (\S+)", line).groups()
+            try:
+                memory.seek(int(begin, 16))
+                content = memory.read(int(end, 16) - int(begin, 16)) if "r" in rights else b""
+            except (OSError, OverflowError):
+                continue  # the kernel's own pages
+            for name, needle in needles.items():
+                found[name] += content.count(needle)
+    return found
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may read the memory of a process that is not dumpable")
+def test_locking_wipes_private_keys_from_all_memory(house):
+    ring = Keyring.load(house / "vault")
+    ring.unlock(PASSPHRASE)
+    key = bytes(ring._private[1])
+    kek = bytes(derive_kek(PASSPHRASE, ring._vault.parameters))
+    needles = {"ML-KEM seed": key[:64], "X25519 key": key[64:], "the passphrase's key": kek}
+    with running(house) as program:
+        path = wait_for(lambda: epochs(house, "segments/*.pgs"), 30, "footage")[1][0]
+        time.sleep(3)
+        begin_us = scan(path).header.start_utc_us
+        span = f"start={to_rfc3339(begin_us)}&end={to_rfc3339(begin_us + 1_000_000)}"
+        assert program.request(f"/api/v1/cameras/gate/clip.mp4?{span}")[0] == 200
+        conductor = program.process.pid
+        assert found_in_memory(conductor, needles)["X25519 key"] > 0, "it is found while it is there"
+        ask("lock", data=house)
+        for name, pid in program.pids().items():
+            assert not any(found_in_memory(pid, needles).values()), name
+        ask("unlock", "--passphrase-file", str(house / "passphrase"), data=house)
+        ask("lock", data=house)
+        assert not any(found_in_memory(conductor, needles).values())
