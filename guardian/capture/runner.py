@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 READ_S = 1.0
 CLOSE_AFTER_S = 20.0  # a call into a source that takes longer is broken off by closing it from outside
 HUNG_AFTER_S = 30.0  # and longer than this, the process is given up
-LOOK_EVERY_S = 2.5
+LOOK_EVERY_S = 5.0
 
 OnRun = Callable[[StreamInfo, Instant], None]
 OnSample = Callable[[Sample, int], None]
@@ -55,6 +55,7 @@ class CaptureRunner:
         self._busy_since_s: float | None = None
         self._flow = Flow(clock.mono_s())
         self._info: StreamInfo | None = None
+        self._codecs = ""
         self._start = Instant(0, 0)
         self._state = CameraState.STARTING
         self._error_code = ""
@@ -112,7 +113,7 @@ class CaptureRunner:
             return StreamStatus(self._name, "", "", 0, 0, fps, bits)
         audio = info.audio.codec.value if info.audio is not None else ""
         video = info.video
-        return StreamStatus(self._name, video.codec.value, codecs_string(info), video.width, video.height, fps, bits, audio)
+        return StreamStatus(self._name, video.codec.value, self._codecs, video.width, video.height, fps, bits, audio)
 
     def _run(self) -> None:
         backoff = Backoff()
@@ -202,7 +203,7 @@ class CaptureRunner:
             assert self._steady is not None
             now = self._steady.now()
             self._start = now.after(step.arrived_us - now.mono_us)
-            self._info = step.info
+            self._info, self._codecs = step.info, codecs_string(step.info)
             self._on_run(step.info, self._start)
             self._say(CameraState.RUNNING, None)
             return

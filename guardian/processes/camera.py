@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 WATCHED_LATE_S, RECORDED_LATE_S = 0.2, 1.0
-REPORT_EVERY_S = 3.0  # changes of state are reported at once
+REPORT_EVERY_S = 5.0  # changes of state are reported at once
 
 
 def main(job: CameraJob) -> None:
