@@ -1,8 +1,9 @@
-"""`guardian bench record|detect`."""
+"""`guardian bench record|detect|seal|seek|index`."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,7 +12,7 @@ from guardian.cli._output import data_option, emit, json_option
 
 @click.group(epilog="Examples:\n\n  guardian bench record --cameras 4 --seconds 30 --json\n\n  guardian bench detect --json")
 def bench() -> None:
-    """Measure recording and detection on this machine, side by side with a baseline."""
+    """Measure recording, detection, sealing and looking at footage on this machine, side by side with a baseline."""
 
 
 @bench.command()
@@ -50,3 +51,62 @@ def detect(seconds: float, model: str, data: Path, as_json: bool) -> None:
     click.echo(f"pipeline:    {result['inferences_per_s']:.1f} a second")
     click.echo(f"bare model:  {result['baseline_inferences_per_s']:.1f} a second")
     click.echo(f"ratio:       {result['ratio']:.2f}")
+
+
+@bench.command(epilog="Example:\n\n  guardian bench seal --block-bytes 1048576 --json")
+@click.option(
+    "--block-bytes", type=click.IntRange(1024, 16 << 20), default=262_144, show_default=True, help="Size of a fragment."
+)
+@click.option("--rounds", type=click.IntRange(1, 100), default=7, show_default=True, help="Measure so often; medians count.")
+@json_option
+def seal(block_bytes: int, rounds: int, as_json: bool) -> None:
+    """Sealing against `openssl speed -evp aes-256-gcm` at the same block size, by turns."""
+    from guardian.processes.bench_seal import measure
+
+    result = measure(block_bytes, rounds)
+    if as_json:
+        emit(result)
+        return
+    click.echo(f"sealing:       {result['seal_gb_per_s']:.2f} GB/s")
+    click.echo(f"bare cipher:   {result['bare_gb_per_s']:.2f} GB/s")
+    click.echo(f"openssl:       {result['baseline_gb_per_s']:.2f} GB/s")
+    click.echo(f"ratio:         {result['ratio']:.2f}")
+
+
+days_option = click.option("--days", type=click.IntRange(1, 365), default=30, show_default=True, help="Days in the index.")
+cameras_option = click.option(
+    "--cameras", type=click.IntRange(1, 64), default=8, show_default=True, help="Cameras in the index."
+)
+
+
+@bench.command(epilog="Example:\n\n  guardian bench seek --days 30 --cameras 8 --json")
+@days_option
+@cameras_option
+@click.option("--moments", type=click.IntRange(1, 1000), default=100, show_default=True, help="Random moments to go to.")
+@json_option
+def seek(days: int, cameras: int, moments: int, as_json: bool) -> None:
+    """From a random moment to its first fragment, in a generated archive. Takes a minute to make, and 16 MB a moment."""
+    from guardian.processes.bench_seek import seek as measure
+
+    _say_quantiles(measure(days=days, cameras=cameras, moments=moments), "first fragment", "bare read", as_json)
+
+
+@bench.command(epilog="Example:\n\n  guardian bench index --days 30 --cameras 8 --json")
+@days_option
+@cameras_option
+@click.option("--times", type=click.IntRange(1, 10_000), default=200, show_default=True, help="Random days to ask for.")
+@json_option
+def index(days: int, cameras: int, times: int, as_json: bool) -> None:
+    """A day's timeline of all cameras, from a generated index."""
+    from guardian.processes.bench_seek import timeline as measure
+
+    _say_quantiles(measure(days=days, cameras=cameras, times=times), "a day of all cameras", "bare SQLite", as_json)
+
+
+def _say_quantiles(result: dict[str, Any], what: str, baseline: str, as_json: bool) -> None:
+    if as_json:
+        emit(result)
+        return
+    click.echo(f"{result['segments']} segments")
+    click.echo(f"{what}: {result['p50_ms']:.1f} ms (median), {result['p99_ms']:.1f} ms (99 %)")
+    click.echo(f"{baseline}: {result['baseline_ms']:.1f} ms")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -74,6 +74,23 @@ def _in_batches(items: Sequence[str]) -> Iterable[Sequence[str]]:
     return (items[at : at + BATCH] for at in range(0, len(items), BATCH))
 
 
+def _joined(rows: Iterable[Sequence[Any]], stream: str, gap_us: int) -> Iterator[RecordingSpan]:
+    """Join rows of (start, end, codecs, bytes), oldest first. A day of a camera has 1,440: nothing here but what must be."""
+    begin = end = size = 0
+    codecs = ""
+    for start_us, end_us, own, size_bytes in rows:
+        if own == codecs and start_us - end < gap_us and size:
+            size += size_bytes
+        else:
+            if size:
+                yield RecordingSpan(begin, end, stream, codecs, size)
+            begin, codecs, size = start_us, own, size_bytes
+        if end_us > end:
+            end = end_us
+    if size:
+        yield RecordingSpan(begin, end, stream, codecs, size)
+
+
 class Recordings:
     """The repository of segments."""
 
@@ -116,26 +133,18 @@ class Recordings:
         self, camera: str, stream: str, start_us: int, end_us: int, gap_us: int, without: Collection[str] = ()
     ) -> tuple[RecordingSpan, ...]:
         """Footage in a span, oldest first, not cut to it; segments less than `gap_us` apart and of one codec are joined."""
-        before: dict[str, Any] = {"order_by": s.c.start_us, "rows": (None, -1)}
-        end_before = sa.func.max(s.c.end_us).over(**before).label("end_before")
-        bytes_before = sa.func.sum(s.c.size_bytes).over(**before).label("bytes_before")
-        codecs_before = sa.func.lag(s.c.codecs).over(order_by=s.c.start_us).label("codecs_before")
         where = self._within(camera, stream, start_us, end_us)
         if without:
             where = (*where, s.c.segment_id.not_in(without))
-        every = sa.select(s.c.start_us, s.c.codecs, end_before, bytes_before, codecs_before).where(*where).subquery()
-        goes_on = sa.and_(every.c.start_us - every.c.end_before < gap_us, every.c.codecs == every.c.codecs_before)
-        firsts = sa.select(every).where(sa.or_(every.c.end_before.is_(None), ~goes_on)).order_by(every.c.start_us)
+        columns = (
+            s.c.start_us,
+            s.c.end_us,
+            s.c.codecs,
+            s.c.size_bytes,
+        )  # in one index; SQLite's windows take thrice as long
         async with self._index.read() as connection:
-            begins = (await connection.execute(firsts)).all()
-            last = (
-                await connection.execute(sa.select(sa.func.max(s.c.end_us), sa.func.sum(s.c.size_bytes)).where(*where))
-            ).one()
-        ends = [(row.end_before, row.bytes_before) for row in begins[1:]] + [(last[0], last[1])]
-        return tuple(
-            RecordingSpan(row.start_us, end, stream, row.codecs, total - (row.bytes_before or 0))
-            for row, (end, total) in zip(begins, ends, strict=False)
-        )
+            rows = (await connection.execute(sa.select(*columns).where(*where).order_by(s.c.start_us))).all()
+        return tuple(_joined(rows, stream, gap_us))
 
     async def bounds(self, camera: str, stream: str) -> Span | None:
         """First and last moment of footage, or None."""

@@ -89,6 +89,7 @@ class RecordingService:
         self._tasks = tasks or Tasks()
         self._growing: dict[str, _Growing] = {}
         self._tables: OrderedDict[str, Table] = OrderedDict()
+        self._records: OrderedDict[str, SegmentRecord] = OrderedDict()  # of whole files, which do not change
         self._flushing = False
         self._retry_at_s = 0.0
         self._footage: tuple[float, tuple[int, int | None]] | None = None
@@ -272,7 +273,9 @@ class RecordingService:
         growing = self._growing.get(segment_id)
         if growing is not None and growing.table:
             return self._view_of(growing)
-        record = growing.record if growing is not None else await self.catalogue.get(segment_id)
+        record = growing.record if growing is not None else self._records.get(segment_id)
+        if record is None:
+            record = await self.catalogue.get(segment_id)
         if record is None:
             raise NotFound(f"there is no segment {segment_id!r}", field="segment", cure="It may be older than what is kept.")
         tables = await self._tables_of([record])
@@ -285,6 +288,9 @@ class RecordingService:
         growing = self._growing_within(camera, stream, start_us, end_us)
         mine = {one.header.segment_id for one in growing}
         found = await self.catalogue.overlapping(camera, stream, start_us, end_us)
+        self._records.update((one.header.segment_id, one) for one in found if one.complete)
+        while len(self._records) > TABLES:
+            self._records.popitem(last=False)
         closed = [one for one in found if one.header.segment_id not in mine]
         closed += [one.record for one in growing if one.record is not None and not one.table]
         tables = await self._tables_of(closed)

@@ -117,6 +117,34 @@ async def test_tokens_work_until_revoked_and_note_their_use(accounts: AccountSer
         await accounts.revoke_token(made.id)
 
 
+async def test_what_another_program_revokes_ends_within_two_seconds(
+    accounts: AccountService, index: IndexFile, clock: OwnClock
+) -> None:
+    await accounts.create_user("owner", "correct horse")
+    info, secret = await accounts.create_token("owner", "phone")
+    cookie = await accounts.login("owner", "correct horse", "192.0.2.1")
+    assert await accounts.token(secret)
+    assert await accounts.session(cookie)
+    other = AccountService(index, clock, HOURS, WEAK)
+    await other.revoke_token(info.id)
+    await other.set_password("owner", "another horse")
+    clock.forward(2)
+    assert await accounts.token(secret) is None
+    assert await accounts.session(cookie) is None
+
+
+async def test_what_this_program_revokes_ends_at_once(accounts: AccountService) -> None:
+    await accounts.create_user("owner", "correct horse")
+    info, secret = await accounts.create_token("owner", "phone")
+    cookie = await accounts.login("owner", "correct horse", "192.0.2.1")
+    assert await accounts.token(secret)
+    assert await accounts.session(cookie)
+    await accounts.revoke_token(info.id)
+    await accounts.set_password("owner", "another horse")
+    assert await accounts.token(secret) is None
+    assert await accounts.session(cookie) is None
+
+
 async def test_no_secret_is_in_the_index(accounts: AccountService, index: IndexFile, tmp_path: Path) -> None:
     await accounts.create_user("owner", "correct horse")
     session = await accounts.login("owner", "correct horse", "p")
