@@ -58,6 +58,11 @@ class SteadyClock:
         await self._base.sleep(seconds)
 
 
+def wait(seconds: float) -> None:
+    """Wait, where no event loop runs."""
+    time.sleep(seconds)
+
+
 def new_id(clock: Clock) -> str:
     """Return a fresh UUIDv7."""
     return uuid7(clock.now().utc_us // 1000, os.urandom(10))

@@ -81,6 +81,10 @@ class SegmentReader:
             return False
         return head.index == len(table) and digest == hashlib.sha256(pack_table(list(table))).digest()
 
+    def table_is_sealed(self) -> bool:
+        """Say whether the end record seals the table that is used."""
+        return self._sealed(self._scanned)
+
     def verify(self) -> None:
         """Open every record and the end, compare every checksum; Damaged at the first fault, also where the end is missing."""
         checked = scan(self._path, check_all=True)
