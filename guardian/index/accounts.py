@@ -31,14 +31,14 @@ class AccountRepository:
 
     async def add_user(self, name: str, password_hash: str, now_us: int) -> bool:
         """Store a user; False where there is one of that name."""
-        async with self._index.write() as connection:
+        async with self._index.write(durable=True) as connection:
             row = {"name": name, "password_hash": password_hash, "created_us": now_us}
             done = await connection.execute(insert(users).values(row).on_conflict_do_nothing())
             return done.rowcount == 1
 
     async def set_password_hash(self, name: str, password_hash: str) -> bool:
         """Replace a user's password hash; False where there is no such user."""
-        async with self._index.write() as connection:
+        async with self._index.write(durable=True) as connection:
             done = await connection.execute(sa.update(users).where(users.c.name == name).values(password_hash=password_hash))
             return done.rowcount == 1
 
@@ -81,17 +81,17 @@ class AccountRepository:
 
     async def delete_session(self, secret_hash: bytes) -> None:
         """End one session."""
-        async with self._index.write() as connection:
+        async with self._index.write(durable=True) as connection:
             await connection.execute(sa.delete(sessions).where(sessions.c.secret_hash == secret_hash))
 
     async def delete_sessions_of(self, user: str) -> None:
         """End all sessions of a user."""
-        async with self._index.write() as connection:
+        async with self._index.write(durable=True) as connection:
             await connection.execute(sa.delete(sessions).where(sessions.c.user == user))
 
     async def add_token(self, token: TokenInfo, secret_hash: bytes) -> None:
         """Store an API token."""
-        async with self._index.write() as connection:
+        async with self._index.write(durable=True) as connection:
             await connection.execute(
                 sa.insert(tokens).values(
                     id=token.id,
@@ -124,6 +124,6 @@ class AccountRepository:
 
     async def delete_token(self, token_id: str) -> bool:
         """Revoke a token; False where there is none of that id."""
-        async with self._index.write() as connection:
+        async with self._index.write(durable=True) as connection:
             done = await connection.execute(sa.delete(tokens).where(tokens.c.id == token_id))
             return done.rowcount == 1

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from guardian.model.errors import Damaged, DiskFull, ServiceUnavailable
-from guardian.platform.files import PRIVATE_FILE, make_private_dir
+from guardian.platform.files import PRIVATE_FILE, make_private_dir, sync_dir
 from guardian.platform.lock import exclusive
 
 INDEX_NAME = "index.db"
@@ -119,13 +119,30 @@ class IndexFile:
             raise translate(error) from error
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction: all of it or none. Writers of this process wait for each other here."""
+    async def write(self, *, durable: bool = False) -> AsyncIterator[AsyncConnection]:
+        """One transaction: all of it or none. Writers of this process wait for each other here.
+
+        `durable`: a power cut right after it does not undo it. Recordings do without: their files tell the index again.
+        """
         try:
             async with self._lock, self._writer.begin() as connection:
                 yield connection
         except DatabaseError as error:
             raise translate(error) from error
+        if durable:
+            await asyncio.to_thread(self._sync_log)
+
+    def _sync_log(self) -> None:
+        """Sync the write-ahead log. Not the database: closing it here would give up SQLite's locks on it (POSIX)."""
+        try:
+            fd = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:  # it is all in the database, which SQLite synced before it removed the log
+            return
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        sync_dir(self.path.parent)
 
     async def close(self) -> None:
         """Close; the write-ahead log goes into the file."""

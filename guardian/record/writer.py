@@ -8,7 +8,7 @@ from pathlib import Path
 
 from guardian.model.errors import Bug, DiskFull, GuardianError, ServiceUnavailable
 from guardian.model.ids import is_camera_id, is_uuid7
-from guardian.model.media import Fragment
+from guardian.model.media import VIDEO_TIMESCALE, Fragment
 from guardian.model.messages import FragmentSealed, Message, SegmentClosed, SegmentOpened
 from guardian.model.segment import FragmentMeta, Sealer, SealingSegment, SegmentHeader, SegmentRecord
 from guardian.platform.clock import Clock
@@ -72,6 +72,7 @@ class _OpenSegment:
         self.file = Appender(self._full_path)
         self.file.append(self._head + first_record)
         self._head = b""
+        self.file.sync()  # from here on the clock of `fsync_s` runs for this file
         sync_dir(day)
         if new_day:
             for parent in (day.parent, day.parent.parent, day.parent.parent.parent):
@@ -146,7 +147,7 @@ class SegmentWriter:
             raise self._give_up(segment, error) from error
         self._report_fragment(segment, meta)  # outside of the try: a lost link is no full disk
         try:
-            self._sync_when_due(segment)
+            self._sync_when_due(segment, meta.duration_90k / VIDEO_TIMESCALE)
         except OSError as error:
             raise self._give_up(segment, error) from error
 
@@ -172,9 +173,10 @@ class SegmentWriter:
             self._on_message(FragmentSealed(header.segment_id, segment.init_meta))
         self._on_message(FragmentSealed(header.segment_id, meta))
 
-    def _sync_when_due(self, segment: _OpenSegment) -> None:
+    def _sync_when_due(self, segment: _OpenSegment, next_in_s: float) -> None:
+        """Make durable what would have waited too long when the next fragment comes, presumably as long as this one."""
         now = self._clock.mono_s()
-        if segment.file is not None and now - self._synced_at >= self._fsync_s:
+        if segment.file is not None and now + next_in_s - self._synced_at > self._fsync_s:
             segment.file.sync()
             self._synced_at = now
 

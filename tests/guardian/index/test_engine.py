@@ -1,5 +1,6 @@
 """The index file: made private, migrated, durable, shared with other programs."""
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -110,6 +111,18 @@ async def test_a_failed_transaction_leaves_nothing(index: IndexFile) -> None:
         await fail_half_way()
     async with index.read() as connection:
         assert await connection.scalar(sa.text("SELECT count(*) FROM users")) == 0
+
+
+async def test_what_must_survive_a_power_cut_is_synced(index: IndexFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(os.readlink(f"/proc/self/fd/{fd}")), real(fd))[1])
+    async with index.write() as connection:
+        await connection.execute(sa.text("INSERT INTO holds VALUES ('a', 'front', 1, 2, '', 3)"))
+    assert synced == []
+    async with index.write(durable=True) as connection:
+        await connection.execute(sa.text("INSERT INTO holds VALUES ('b', 'front', 1, 2, '', 3)"))
+    assert synced == [f"{index.path}-wal", str(index.path.parent)]
 
 
 async def test_another_program_may_write_while_we_have_it_open(tmp_path: Path, index: IndexFile) -> None:

@@ -125,9 +125,22 @@ def test_it_is_made_durable_every_few_seconds_and_at_the_end(writer: SegmentWrit
     for number in range(11):
         writer.write(fragment(number))
         clock.at += 1
-    assert len(synced) == 2
-    writer.close()
     assert len(synced) == 3
+    writer.close()
+    assert len(synced) == 4
+
+
+def test_what_would_have_waited_too_long_at_the_next_fragment_is_made_durable_now(
+    tmp_path: Path, clock: Clock, synced: list[str]
+) -> None:
+    writer = SegmentWriter(tmp_path, PlainSealer(), clock, lambda _: None, fsync_s=2.0)
+    writer.open(header(), b"init")
+    seen = []
+    for number in range(5):
+        clock.at += 0.99  # a little early each time
+        writer.write(fragment(number))
+        seen.append(len(synced))
+    assert seen == [1, 2, 2, 3, 3], "no fragment waits longer than two seconds"
 
 
 def test_a_new_folder_is_made_durable(writer: SegmentWriter, monkeypatch: pytest.MonkeyPatch) -> None:
