@@ -138,7 +138,16 @@ class CameraProcess:
         for name in names:
             recorded = self.settings.record.enabled and (name == names[0] or self.settings.record.sub_stream)
             recorder = (
-                Recorder(self.job.camera, name, self.settings.record, self.data_dir, self.sealer, self.clock, self._send)
+                Recorder(
+                    self.job.camera,
+                    name,
+                    self.settings.record,
+                    self.data_dir,
+                    self.sealer,
+                    self.clock,
+                    self._send,
+                    self.changed.set,
+                )
                 if recorded
                 else None
             )

@@ -35,7 +35,10 @@ class Recorder:
         sealer: Sealer,
         clock: Clock,
         send: Callable[[Message, bytes], None],
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
+        """`changed` is called whenever `recording` has."""
+        self._changed = changed
         self._camera, self._stream, self._settings, self._clock = camera, stream, settings, clock
         self._data_dir, self._send, self.sealer = data_dir, send, sealer
         self._lock = threading.RLock()
@@ -45,13 +48,14 @@ class Recorder:
         self._run_id = ""
         self._start = Instant(0, 0)
         self._retry_at_s = 0.0
+        self._writes = False
         self.paused = ""
         self.problem: GuardianError | None = None
 
     @property
     def recording(self) -> bool:
-        """Whether a segment is open."""
-        return self._writer is not None
+        """Whether what comes is written; between two segments, too."""
+        return self._writes
 
     def begin_run(self, info: StreamInfo, start: Instant) -> None:
         """A new run begins."""
@@ -75,6 +79,7 @@ class Recorder:
                 for step in self._segmenter.flush():
                     self._take(step)
             self._segmenter = None
+            self._note(writes=False)
             self._close()
 
     def pause(self, why: str) -> None:
@@ -82,6 +87,7 @@ class Recorder:
         with self._lock:
             self.paused = why
             if why:
+                self._note(writes=False)
                 self._close()
 
     def _take(self, step: Fragment | Cut) -> None:
@@ -98,6 +104,7 @@ class Recorder:
         if self.problem is None:
             _log.error("recording_failed", stream=self._stream, problem=error.message, cure=error.cure)
         self.problem, self._writer = error, None
+        self._note(writes=False)
         self._retry_at_s = self._clock.mono_s() + TRY_AGAIN_S
 
     def _write(self, fragment: Fragment) -> None:
@@ -109,6 +116,12 @@ class Recorder:
                 _log.info("recording_again", stream=self._stream)
             self.problem = None
         self._writer.write(fragment)
+        self._note(writes=True)
+
+    def _note(self, *, writes: bool) -> None:
+        if writes is not self._writes:
+            self._writes = writes
+            self._changed()
 
     def _open(self, fragment: Fragment) -> SegmentWriter:
         assert self._info is not None

@@ -11,6 +11,7 @@ from guardian.model.messages import Message, SegmentClosed
 from guardian.model.time import Instant
 from guardian.platform.files import Appender
 from guardian.processes.recorder import Recorder
+from guardian.record.segmenter import Cut
 from guardian.settings.schema import RecordSettings
 from guardian.vault.keyring import Keyring
 from guardian.vault.scan import scan
@@ -56,6 +57,31 @@ def recorded(data: Path, clock: Clock, sent: list[Message]) -> Recorder:
     keyring = Keyring.create(data / "vault", "a passphrase for tests", now_us=0)
     sealer = VaultSealer(keyring.public_key, keyring.epoch)
     return Recorder("front", "main", RecordSettings(), data, sealer, clock, lambda message, _: sent.append(message))
+
+
+def test_it_says_once_that_it_records_and_between_two_segments_it_does_too(tmp_path):
+    keyring = Keyring.create(tmp_path / "vault", "a passphrase for tests", now_us=0)
+    clock, changes = Clock(), []
+    recorder = Recorder(
+        "front",
+        "main",
+        RecordSettings(),
+        tmp_path,
+        VaultSealer(keyring.public_key, keyring.epoch),
+        clock,
+        lambda *_: None,
+        lambda: changes.append(recorder.recording),
+    )
+    info, samples = stream(video(Codec.H264))
+    recorder.begin_run(info, clock.now())
+    assert changes == []
+    for sample in samples:
+        recorder.push(sample, T0 + sample.dts * 100 // 9)
+    recorder._take(Cut(0, T0, 0))
+    assert recorder.recording
+    recorder.pause("the disk is full")
+    recorder.pause("")
+    assert changes == [True, False]
 
 
 @pytest.mark.parametrize("how", ["end_run", "pause"])
