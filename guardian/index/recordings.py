@@ -156,6 +156,12 @@ class Recordings:
             row = (await connection.execute(sa.select(first, last))).one()
         return None if row[0] is None else Span(row[0], row[1])
 
+    async def newest(self) -> int | None:
+        """Last moment of any footage, or None. Looks at every row of an index: for the start."""
+        async with self._index.read() as connection:
+            found = await connection.scalar(sa.select(sa.func.max(s.c.end_us)))
+        return None if found is None else int(found)
+
     async def in_folder(self, camera: str, stream: str, folder: str, day: Span | None) -> dict[str, str]:
         """Path by segment id, of a stream's segments whose file is in a folder. `day`: where their starts lie, if known."""
         query = sa.select(s.c.segment_id, s.c.path).where(s.c.camera == camera, s.c.stream == stream)

@@ -8,6 +8,10 @@ from typing import Protocol
 from guardian.model.ids import uuid7
 from guardian.model.time import Instant
 
+_DAY_US = 86_400_000_000
+_PATIENCE_US = 3_600_000_000
+_STEP_US = 60_000_000  # less is a clock that is being set right
+
 
 class Clock(Protocol):
     """Where time comes from; tests bring their own."""
@@ -50,6 +54,40 @@ class SteadyClock:
     def now(self) -> Instant:
         mono = self._base.now().mono_us
         return Instant(self._anchor.utc_us + mono - self._anchor.mono_us, mono)
+
+    def mono_s(self) -> float:
+        return self._base.mono_s()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._base.sleep(seconds)
+
+
+class PatientClock:
+    """UTC for decisions that cannot be taken back: a wall clock that jumps is believed once it has kept to it for an hour.
+
+    A battery that is flat, or a wrong time server, may say 2036 for a while; footage must not be deleted for its age then.
+    """
+
+    def __init__(self, base: Clock) -> None:
+        self._base = base
+        start = base.now()
+        self._offset_us = self._wall_offset_us = start.utc_us - start.mono_us
+        self._since_us = start.mono_us
+
+    def remember(self, last_seen_us: int) -> None:
+        """At the start: it is known to have been this time (UTC). A clock that is more than a day past it has jumped, too."""
+        now = self._base.now()
+        if now.utc_us > last_seen_us + _DAY_US:
+            self._offset_us = last_seen_us - now.mono_us
+
+    def now(self) -> Instant:
+        wall = self._base.now()
+        offset_us = wall.utc_us - wall.mono_us
+        if abs(offset_us - self._wall_offset_us) > _STEP_US:
+            self._wall_offset_us, self._since_us = offset_us, wall.mono_us
+        if abs(offset_us - self._offset_us) <= _STEP_US or wall.mono_us - self._since_us >= _PATIENCE_US:
+            self._offset_us = self._wall_offset_us = offset_us
+        return Instant(wall.mono_us + self._offset_us, wall.mono_us)
 
     def mono_s(self) -> float:
         return self._base.mono_s()

@@ -45,7 +45,7 @@ from guardian.model.messages import (
 )
 from guardian.model.segment import SegmentRecord
 from guardian.model.views import InferenceView
-from guardian.platform.clock import Clock, SystemClock
+from guardian.platform.clock import Clock, PatientClock, SystemClock
 from guardian.platform.files import make_private_dir, replace_file
 from guardian.platform.limits import harden
 from guardian.platform.lock import exclusive
@@ -171,6 +171,8 @@ class Conductor:
         self._closers.push_async_callback(self.index.close)
         self._make_services()
         await self.recordings.reconcile()
+        if (newest_us := await self.recordings.catalogue.newest()) is not None:
+            self.patient_clock.remember(newest_us)
         await self.events.end_left_open()
         for entry in self.registry.entries:
             if entry.instance is not None:
@@ -207,8 +209,9 @@ class Conductor:
         self.exports.used = self.vault.touch
         self.vault.observe_keys(self._use_key)
         self.vault.observe(self._end_transcoder)
+        self.patient_clock = PatientClock(self.clock)
         self.sweeper = make_sweeper(
-            self.recordings, self.events, self.data_dir, self.clock, lambda: self.settings, self._pause
+            self.recordings, self.events, self.data_dir, self.patient_clock, lambda: self.settings, self._pause
         )
         self.health = HealthService(
             self.data_dir,
