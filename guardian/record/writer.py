@@ -156,12 +156,14 @@ class SegmentWriter:
         segment, self._open = self._open, None
         if segment is None or segment.file is None:
             return None
+        finished = False
         try:
             segment.file.append(segment.sealing.finish())
+            finished = True
             segment.file.sync()
             segment.file.close()
         except OSError as error:
-            raise self._give_up(segment, error) from error
+            raise self._give_up(segment, error, complete=finished) from error
         record = segment.record(complete=True)
         self._on_message(SegmentClosed(record))
         return record
@@ -180,11 +182,11 @@ class SegmentWriter:
             segment.file.sync()
             self._synced_at = now
 
-    def _give_up(self, segment: _OpenSegment, error: OSError) -> GuardianError:
+    def _give_up(self, segment: _OpenSegment, error: OSError, *, complete: bool = False) -> GuardianError:
         self._open = None
         segment.abandon()
         if segment.fragments:
-            self._on_message(SegmentClosed(segment.record(complete=False)))
+            self._on_message(SegmentClosed(segment.record(complete=complete)))
         if error.errno in _FULL:
             return DiskFull(
                 "the disk is full",

@@ -143,6 +143,24 @@ def test_what_would_have_waited_too_long_at_the_next_fragment_is_made_durable_no
     assert seen == [1, 2, 2, 3, 3], "no fragment waits longer than two seconds"
 
 
+def test_a_last_sync_that_fails_leaves_what_is_on_the_disk_and_says_the_same(
+    writer: SegmentWriter, messages: list[Message], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer.open(header(), b"init")
+    writer.write(fragment(0))
+
+    def fails(fd: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", fails)
+    with pytest.raises(ServiceUnavailable):
+        writer.close()
+    closed = messages[-1]
+    assert isinstance(closed, SegmentClosed)
+    assert scan(tmp_path / "segments" / closed.record.path).record(closed.record.path) == closed.record
+    assert closed.record.complete
+
+
 def test_a_new_folder_is_made_durable(writer: SegmentWriter, monkeypatch: pytest.MonkeyPatch) -> None:
     folders: list[str] = []
     monkeypatch.setattr("guardian.record.writer.sync_dir", lambda path: folders.append(path.name))
