@@ -3,7 +3,7 @@ import pytest
 from guardian.model.errors import MistypedCode
 from guardian.vault.recovery_code import ALPHABET, generate_code, parse_code
 
-CODE = generate_code()
+CODE = "2ANTC-49D60-W5PG7-Z9WWH-4PK12-TA9T7-1QSKW-THK7B"  # one that was generated: names of tests must not change
 
 
 def test_a_code_has_140_random_bits_and_no_characters_that_look_alike():

@@ -105,7 +105,7 @@ def test_no_flip_cut_copy_or_swap_of_any_bytes_is_whole(keyring, files, tmp_path
         "end": lambda: whole[:a],
         "other": lambda: whole[:a] + b"".join(files[1])[a:b] + whole[b:],
     }[change]()
-    assume(content != whole)
+    assume(content not in (whole, b"".join(files[1])))
     assert refused(tmp_path / "f.pgs", keyring, content)
 
 
