@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-VENDOR = HERE / "guardian_frontend" / "static" / "vendor"
+USUAL = "guardian_frontend/static/vendor"
 
 
 def fetch(package: str, version: str, into: Path) -> Path:
@@ -39,6 +39,11 @@ def checked(data: bytes, sha256: str, name: str) -> bytes:
     return data
 
 
+def place(entry: dict[str, Any], file: dict[str, str]) -> Path:
+    """Return where a file belongs: below the entry's `into`, or where the pages have theirs."""
+    return HERE / entry.get("into", USUAL) / file["to"]
+
+
 def copy(entry: dict[str, Any]) -> None:
     """Fetch one package and copy its files."""
     with (
@@ -49,7 +54,8 @@ def copy(entry: dict[str, Any]) -> None:
             member = pack.extractfile(f"package/{file['from']}")
             if member is None:
                 raise SystemExit(f"{entry['package']} has no file {file['from']}")
-            (VENDOR / file["to"]).write_bytes(checked(member.read(), file["sha256"], file["from"]))
+            place(entry, file).parent.mkdir(parents=True, exist_ok=True)
+            place(entry, file).write_bytes(checked(member.read(), file["sha256"], file["from"]))
             print(f"{file['to']}: {entry['package']} {entry['version']}, {entry['licence']}")
 
 
@@ -60,7 +66,7 @@ def main() -> None:
         if "--check" not in sys.argv[1:]:
             copy(entry)
         for file in entry["files"]:
-            checked((VENDOR / file["to"]).read_bytes(), file["sha256"], file["to"])
+            checked(place(entry, file).read_bytes(), file["sha256"], file["to"])
 
 
 if __name__ == "__main__":
