@@ -19,6 +19,7 @@ from typing import Any
 from guardian.index.engine import INDEX_NAME, IndexFile, open_index
 from guardian.model.time import SECOND_US
 from guardian.platform.clock import SystemClock
+from guardian.platform.limits import settle_memory
 from guardian.processes.bench_archive import FRAGMENT_BYTES, FRAGMENTS, BenchArchive, forget, make
 from guardian.services.playback import PlaybackService
 from guardian.services.recordings import RecordingService
@@ -56,6 +57,7 @@ async def _seek(days: int, cameras: int, moments: int) -> dict[str, Any]:
 async def _jump(archive: BenchArchive, keyring: Keyring, index: IndexFile) -> tuple[list[float], list[float]]:
     recordings = RecordingService(index, archive.data, SystemClock())
     playback = PlaybackService(recordings, archive.data, keyring)
+    settle_memory()  # as the program does
     dice = random.Random(2)  # noqa: S311 - where to look
     took, bare = [], []
     for row in dice.sample(archive.footage, len(archive.footage)):
@@ -94,6 +96,7 @@ async def _timeline(days: int, cameras: int, times: int) -> dict[str, Any]:
         index = await open_index(data / INDEX_NAME)
         try:
             service = TimelineService(RecordingService(index, data, SystemClock()))
+            settle_memory()
             dice = random.Random(3)  # noqa: S311 - where to look
             took, bare = [], []
             for _ in range(times + WARM):

@@ -47,7 +47,7 @@ from guardian.model.segment import SegmentRecord
 from guardian.model.views import InferenceView
 from guardian.platform.clock import Clock, PatientClock, SystemClock
 from guardian.platform.files import make_private_dir, replace_file
-from guardian.platform.limits import harden
+from guardian.platform.limits import harden, settle_memory
 from guardian.platform.lock import exclusive
 from guardian.platform.logs import set_up_logs
 from guardian.platform.ports import port_is_free
@@ -186,6 +186,7 @@ class Conductor:
         url = await self._serve()
         self.notifications.base_url = url
         replace_file(self.data_dir / "run.json", f'{{"url": "{url}", "pid": {os.getpid()}}}\n'.encode())
+        settle_memory()
         return Running(url, token, password)
 
     def _make_services(self) -> None:
