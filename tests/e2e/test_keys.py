@@ -22,6 +22,7 @@ from guardian.vault.passphrase import derive_kek
 from guardian.vault.scan import scan
 from tests.support.browser import browser, log_in
 from tests.support.house import ALL, PASSPHRASE, command, running, set_up
+from tests.support.looking import looked_at
 from tests.support.program import Program, guardian, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -50,7 +51,7 @@ def epochs(data: Path, kind: str) -> dict[int, list[Path]]:
     """Sealed files by the epoch that they are sealed to."""
     found: dict[int, list[Path]] = {}
     for path in sorted((data / kind.partition("/")[0]).rglob(kind.partition("/")[2])):
-        found.setdefault(scan(path).epoch, []).append(path)
+        found.setdefault(looked_at(path).epoch, []).append(path)
     return found
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from itertools import pairwise
 from pathlib import Path
 
-from guardian.model.errors import Damaged
 from guardian.model.segment import FragmentMeta
 from guardian.vault.keyring import Keyring
 from guardian.vault.reader import SegmentReader, open_whole
-from guardian.vault.scan import ScannedSegment, scan
+from guardian.vault.scan import scan
 from tests.support.house import PASSPHRASE
+from tests.support.looking import looked_at
 
 Fragments = dict[str, tuple[FragmentMeta, ...]]
 
@@ -20,16 +19,6 @@ Fragments = dict[str, tuple[FragmentMeta, ...]]
 def end_us(row: FragmentMeta) -> int:
     """Return when a fragment ends."""
     return row.start_utc_us + row.duration_90k * 100 // 9
-
-
-def looked_at(path: Path) -> ScannedSegment:
-    """Scan a file that may just be coming into being: it is empty for the moment between its making and its first write."""
-    for _ in range(10):
-        try:
-            return scan(path)
-        except Damaged:
-            time.sleep(0.05)
-    return scan(path)
 
 
 class Footage:
