@@ -37,7 +37,7 @@ class CameraService:
             self._status[camera],
             detect=settings.detect.enabled,
             record=settings.record.enabled,
-            retention_days=settings.retention.days,
+            retention_days=settings.retention.days if "days" in settings.retention.model_fields_set else None,
         )
 
     def settings(self, camera: str) -> CameraSettings:

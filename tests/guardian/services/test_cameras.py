@@ -45,3 +45,10 @@ def test_an_unknown_camera_names_those_there_are(made):
     with pytest.raises(NotFound, match="attic") as raised:
         made[0].get("attic")
     assert "door, off" in raised.value.cure
+
+
+def test_a_camera_with_a_size_limit_only_keeps_footage_as_long_as_the_others():
+    settings = CameraSettings.model_validate({"kind": "rtsp", "retention": {"max_gb": 5}})
+    own = CameraSettings.model_validate({"kind": "rtsp", "retention": {"days": 3}})
+    service = CameraService({"door": settings, "own": own}, SystemClock(), lambda _: None)
+    assert [view.retention_days for view in service.list()] == [None, 3]
