@@ -7,7 +7,7 @@ import json
 
 from aiohttp import web
 
-from guardian.api import cameras, event_stream, events, exports, live_socket, system, vault
+from guardian.api import cameras, event_stream, events, exports, holds, live_socket, system, vault
 from guardian.api.openapi import document
 from guardian.api.problems import problems
 from guardian.api.routing import ENDING, Operation, routes
@@ -20,6 +20,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *live_socket.operations.items,
     *event_stream.operations.items,
     *events.operations.items,
+    *holds.operations.items,
     *exports.operations.items,
     *vault.operations.items,
     *system.operations.items,

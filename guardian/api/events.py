@@ -1,4 +1,4 @@
-"""/events: list, one, picture, clip, deletion."""
+"""/events: list, one, picture, clip, protection, deletion."""
 
 from __future__ import annotations
 
@@ -33,11 +33,23 @@ async def get_event(services: Services, request: web.Request) -> EventOut:
     return EventOut.of(await services.events.get(request.match_info["event"]))
 
 
-@operations.add("DELETE", "/events/{event}", status=204, errors=(404,))
+@operations.add("DELETE", "/events/{event}", status=204, errors=(404, 409))
 async def delete_event(services: Services, request: web.Request) -> web.StreamResponse:
     """Delete an event and its picture. Its footage stays until it is the oldest."""
     await services.events.delete(request.match_info["event"])
     return web.Response(status=204)
+
+
+@operations.add("PUT", "/events/{event}/hold", errors=(404,))
+async def hold_event(services: Services, request: web.Request) -> EventOut:
+    """Protect an event, its picture and the footage of its clip: no age, no size and no full disk deletes them."""
+    return EventOut.of(await services.holds.hold_event(request.match_info["event"]))
+
+
+@operations.add("DELETE", "/events/{event}/hold", errors=(404,))
+async def release_event(services: Services, request: web.Request) -> EventOut:
+    """Take the protection off an event."""
+    return EventOut.of(await services.holds.release_event(request.match_info["event"]))
 
 
 @operations.add("GET", "/events/{event}/snapshot.jpg", media=JPEG, errors=(404, 423))

@@ -9,7 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from guardian.model.camera import CameraState, CameraView
-from guardian.model.views import SystemStatus, VaultStatus
+from guardian.model.views import SpaceState, SystemStatus, VaultStatus
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -35,6 +35,13 @@ class _Figures(Collector):
         build = GaugeMetricFamily("guardian_build_info", "Version that runs.", labels=["version"])
         build.add_metric([s.version], 1)
         yield build
+        disk = GaugeMetricFamily("guardian_disk_state", "1 for how the disk is now.", labels=["state"])
+        for state in SpaceState:
+            disk.add_metric([state.value], int(state is s.space.state))
+        kept = GaugeMetricFamily("guardian_camera_footage_bytes", "Footage of a camera on our own disk.", labels=["camera"])
+        for one in s.space.cameras:
+            kept.add_metric([one.camera], one.size_bytes)
+        yield from (disk, kept)
         inference = s.inference
         for name, text, value in (
             ("guardian_start_time_seconds", "When it was started, in seconds since 1970.", s.started_us / 1e6),
@@ -42,6 +49,11 @@ class _Figures(Collector):
             ("guardian_disk_free_bytes", "Free space on it.", s.disk_free),
             ("guardian_footage_bytes", "Footage that is kept.", s.footage_bytes),
             ("guardian_vault_unlocked", "1 while the vault is unlocked.", int(self._vault.unlocked)),
+            (
+                "guardian_footage_protected_bytes",
+                "Footage that is protected from deletion.",
+                s.space.held_bytes,
+            ),
             (
                 "guardian_recording_paused",
                 "1 while recording is paused, for instance by a full disk.",

@@ -11,9 +11,10 @@ from guardian.model.camera import CameraState, CameraView
 from guardian.model.event import Event, EventState
 from guardian.model.ids import is_camera_id
 from guardian.model.time import from_rfc3339, to_rfc3339
-from guardian.model.views import Export, RecordingSpan, SystemStatus, TokenInfo
+from guardian.model.views import LASTING_US, Export, Hold, RecordingSpan, SpaceState, SpaceStatus, SystemStatus, TokenInfo
 
 PREFIX = "/api/v1"
+DAY_US = 86_400_000_000
 _DATE_TIME = {"type": "string", "format": "date-time", "examples": ["2026-11-23T08:15:00Z"]}
 
 
@@ -225,6 +226,7 @@ class EventOut(Out):
     start: TimeOut
     end: TimeOut | None
     zones: list[str]
+    protected: bool = Field(description="Nothing deletes it or its footage until the protection is taken off.")
     snapshot: str | None = Field(description="Path of the best picture.")
     clip: str = Field(description="Path of the clip.")
     path: list[PathPointOut] = Field(
@@ -244,6 +246,7 @@ class EventOut(Out):
             start=event.start_us,
             end=event.end_us,
             zones=list(event.zones),
+            protected=event.protected,
             snapshot=f"{at}/snapshot.jpg" if event.snapshot else None,
             clip=f"{at}/clip.mp4",
             path=[
@@ -260,6 +263,48 @@ class StreamQuery(In):
     """From where on."""
 
     after: int | None = Field(None, ge=0, description="serial of the last change seen (or send it as Last-Event-ID)")
+
+
+# protection
+
+
+class HoldFilter(In):
+    """Which protected spans."""
+
+    camera: CameraId | None = Field(None, description="id of a camera")
+    start: TimeIn | None = Field(None, description="an RFC 3339 time with offset, such as 2026-11-23T08:15:00Z")
+    end: TimeIn | None = Field(None, description="an RFC 3339 time with offset, later than start")
+
+
+class HoldIn(In):
+    """A span of footage to protect."""
+
+    camera: CameraId = Field(description="id of a camera")
+    start: TimeIn = Field(description="an RFC 3339 time with offset, such as 2026-11-23T08:15:00Z")
+    end: TimeIn = Field(description="an RFC 3339 time with offset, later than start")
+
+
+class HoldOut(Out):
+    """Protected footage: no age, no size and no full disk deletes it. `end` is null while its event goes on."""
+
+    id: str
+    camera: str
+    start: TimeOut
+    end: TimeOut | None
+    event: str | None = Field(description="Id of the event that it belongs to.")
+    created: TimeOut
+
+    @staticmethod
+    def of(hold: Hold) -> HoldOut:
+        """Make it of a hold."""
+        return HoldOut(
+            id=hold.id,
+            camera=hold.camera,
+            start=hold.start_us,
+            end=None if hold.end_us >= LASTING_US else hold.end_us,
+            event=hold.event_id or None,
+            created=hold.created_us,
+        )
 
 
 # exports
@@ -380,6 +425,52 @@ class FindingOut(Out):
     cure: str
 
 
+class CameraSpaceOut(Out):
+    """What a camera takes of our own disk, and what it may; null for no limit."""
+
+    camera: str
+    size_bytes: int
+    protected_bytes: int
+    max_bytes: int | None
+    max_days: float | None
+
+
+class StorageOut(Out):
+    """The disk. `state`: ok, making_room (footage goes before its time), paused (nothing is left that may go), failing."""
+
+    state: SpaceState
+    since: TimeOut
+    problem: str
+    cure: str
+    reserve_bytes: int
+    max_bytes: int | None
+    protected_bytes: int
+    cameras: list[CameraSpaceOut]
+
+    @staticmethod
+    def of(space: SpaceStatus) -> StorageOut:
+        """Make it of the disk's status."""
+        return StorageOut(
+            state=space.state,
+            since=space.since_us,
+            problem=space.why,
+            cure=space.cure,
+            reserve_bytes=space.reserve_bytes,
+            max_bytes=space.max_bytes,
+            protected_bytes=space.held_bytes,
+            cameras=[
+                CameraSpaceOut(
+                    camera=one.camera,
+                    size_bytes=one.size_bytes,
+                    protected_bytes=one.held_bytes,
+                    max_bytes=one.max_bytes,
+                    max_days=None if one.max_age_us is None else round(one.max_age_us / DAY_US, 3),
+                )
+                for one in space.cameras
+            ],
+        )
+
+
 class SystemOut(Out):
     """The whole box. Sizes in bytes, CPU in percent of all cores."""
 
@@ -395,6 +486,7 @@ class SystemOut(Out):
     footage_bytes: int
     oldest_footage: TimeOut | None
     recording_paused: str
+    storage: StorageOut
     processes: list[ProcessOut]
     inference: InferenceOut
     findings: list[FindingOut]
@@ -416,6 +508,7 @@ class SystemOut(Out):
             footage_bytes=status.footage_bytes,
             oldest_footage=status.oldest_footage_us,
             recording_paused=status.recording_paused,
+            storage=StorageOut.of(status.space),
             processes=[
                 ProcessOut(
                     role=one.role,

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from guardian.index.engine import IndexFile
 from guardian.index.tables import events as e
+from guardian.index.tables import holds as h
 from guardian.index.tables import segments as s
 from guardian.model.errors import BadRequest
 from guardian.model.event import Event, EventQuery, EventState, PathPoint
@@ -155,11 +156,12 @@ class EventRepository:
             return tuple((row.id, row.snapshot) for row in rows)
 
     async def without_footage(self, camera: str, before_us: int, limit: int) -> tuple[Event, ...]:
-        """Ended events of a camera that ended before a moment and of which no footage is left, oldest first."""
+        """Ended events of a camera that ended before a moment and of which no footage is left, oldest first; none protected."""
+        held = sa.exists().where(h.c.event_id == e.c.id)
         footage = sa.exists().where(s.c.camera == e.c.camera, s.c.start_us < e.c.end_us, s.c.end_us > e.c.start_us)
         select = (
             sa.select(e)
-            .where(e.c.camera == camera, e.c.start_us < before_us, e.c.end_us <= before_us, ~footage)
+            .where(e.c.camera == camera, e.c.start_us < before_us, e.c.end_us <= before_us, ~footage, ~held)
             .order_by(e.c.start_us)
             .limit(limit)
         )

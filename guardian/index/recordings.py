@@ -9,13 +9,18 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from guardian.index.engine import IndexFile
+from guardian.index.tables import copies as c
+from guardian.index.tables import events as e
+from guardian.index.tables import holds as h
 from guardian.index.tables import segments as s
-from guardian.model.segment import ContentKind, SegmentHeader, SegmentRecord, StreamUsage
+from guardian.model.segment import ContentKind, EventKeep, SegmentHeader, SegmentRecord, StreamUsage
 from guardian.model.time import SECOND_US, Span
 from guardian.model.views import RecordingSpan
 
 BATCH = 500  # rows a statement: 19 columns each stay far below SQLite's limit of 32,766 variables
 LOOK_BACK_US = 3600 * SECOND_US  # segments are at most 600 s and a GOP long; clock jumps may make them overlap
+LONGEST_EVENT_US = 86_400 * SECOND_US  # of a longer one, footage before its last day is not kept for it
+_FOR_EVER = 1 << 62
 
 
 def _row(record: SegmentRecord) -> dict[str, Any]:
@@ -68,6 +73,34 @@ def _record(row: sa.Row[Any]) -> SegmentRecord:
         video_frames=row.video_frames,
         complete=row.complete,
     )
+
+
+def _shares_a_moment(start_us: Any, end_us: Any) -> tuple[sa.ColumnElement[bool], ...]:
+    """Conditions on a segment; the first lets SQLite look at a stretch of `segments_by_time` only."""
+    return (s.c.start_us > start_us - LOOK_BACK_US, s.c.start_us < end_us, s.c.end_us > start_us)
+
+
+def _held() -> sa.ColumnElement[bool]:
+    """A hold is on the segment."""
+    return sa.exists().where(h.c.camera == s.c.camera, h.c.start_us < s.c.end_us, h.c.end_us > s.c.start_us)
+
+
+def _kept_for(keep: EventKeep) -> sa.ColumnElement[bool]:
+    """Something happened in the segment for which it is kept."""
+    end_us = sa.func.coalesce(e.c.end_us, _FOR_EVER)
+    where = [
+        e.c.camera == s.c.camera,
+        e.c.start_us > s.c.start_us - LONGEST_EVENT_US,
+        e.c.start_us < s.c.end_us + keep.before_us,
+        end_us > s.c.start_us - keep.after_us,
+        end_us >= keep.since_us,
+    ]
+    if keep.labels:
+        where.append(e.c.label.in_(keep.labels))
+    if keep.zones:
+        zones = sa.func.json_each(e.c.zones).table_valued("value", name="zone")
+        where.append(sa.exists().select_from(zones).where(zones.c.value.in_(keep.zones)))
+    return sa.exists().where(*where)
 
 
 def _in_batches(items: Sequence[str]) -> Iterable[Sequence[str]]:
@@ -188,29 +221,57 @@ class Recordings:
         return frozenset(found)
 
     async def usage(self) -> tuple[StreamUsage, ...]:
-        """What is kept, by camera and stream."""
-        query = sa.select(
-            s.c.camera,
-            s.c.stream,
-            sa.func.count(),
-            sa.func.sum(s.c.size_bytes),
-            sa.func.min(s.c.start_us),
-            sa.func.max(s.c.end_us),
-        ).group_by(s.c.camera, s.c.stream)
+        """What is kept, by camera and stream: segments and bytes on our own disk, first and last moment of all."""
+        stream, sums = (s.c.camera, s.c.stream), (sa.func.count(), sa.func.sum(s.c.size_bytes))
+        both = sa.select(*stream, *sums, sa.func.min(s.c.start_us), sa.func.max(s.c.end_us)).group_by(*stream)
+        away = sa.select(*stream, *sums).where(s.c.local == sa.false()).group_by(*stream)
         async with self._index.read() as connection:
-            return tuple(StreamUsage(*row) for row in await connection.execute(query))
+            elsewhere = {(row[0], row[1]): (row[2], row[3]) for row in await connection.execute(away)}
+            rows = (await connection.execute(both)).all()
+        none = (0, 0)
+        return tuple(
+            StreamUsage(
+                row[0],
+                row[1],
+                row[2] - elsewhere.get((row[0], row[1]), none)[0],
+                row[3] - elsewhere.get((row[0], row[1]), none)[1],
+                row[4],
+                row[5],
+            )
+            for row in rows
+        )
 
-    async def oldest(self, camera: str, stream: str, limit: int) -> tuple[SegmentRecord, ...]:
-        """The oldest segments of a stream, oldest first."""
-        query = sa.select(s).where(s.c.camera == camera, s.c.stream == stream).order_by(s.c.start_us).limit(limit)
+    async def oldest(
+        self, camera: str, stream: str, limit: int, *, from_us: int | None = None, keeps: Sequence[EventKeep] = ()
+    ) -> tuple[SegmentRecord, ...]:
+        """The oldest segments on our own disk that may go, oldest first: no hold is on them, and no event of `keeps` in them.
+
+        `from_us`: leave out what starts before.
+        """
+        where = [s.c.camera == camera, s.c.stream == stream, s.c.local, ~_held(), *(~_kept_for(keep) for keep in keeps)]
+        if from_us is not None:
+            where.append(s.c.start_us >= from_us)
+        query = sa.select(s).where(*where).order_by(s.c.start_us).limit(limit)
         async with self._index.read() as connection:
             return tuple(_record(row) for row in await connection.execute(query))
 
+    async def held_bytes(self) -> dict[str, int]:
+        """Bytes on our own disk that holds keep there, by camera."""
+        joined = sa.join(h, s, sa.and_(s.c.camera == h.c.camera, *_shares_a_moment(h.c.start_us, h.c.end_us)))
+        found = (
+            sa.select(s.c.camera, s.c.segment_id, s.c.size_bytes).select_from(joined).where(s.c.local).distinct().subquery()
+        )
+        query = sa.select(found.c.camera, sa.func.sum(found.c.size_bytes)).group_by(found.c.camera)
+        async with self._index.read() as connection:
+            return {camera: int(size) for camera, size in await connection.execute(query)}
+
     async def forget(self, segment_ids: Sequence[str]) -> None:
-        """Take segments out of the index, in one transaction."""
+        """Take segments whose file is gone out of the index, in one transaction. What another store has stays known."""
+        copied = sa.exists().where(c.c.segment_id == s.c.segment_id)
         async with self._index.write() as connection:
             for some in _in_batches(segment_ids):
-                await connection.execute(sa.delete(s).where(s.c.segment_id.in_(some)))
+                await connection.execute(sa.delete(s).where(s.c.segment_id.in_(some), ~copied))
+                await connection.execute(sa.update(s).where(s.c.segment_id.in_(some)).values(local=False))
 
     async def pages(self, size: int = 2000) -> AsyncIterator[tuple[SegmentRecord, ...]]:
         """Every segment, by id, in pages; each page is read on its own."""

@@ -1,6 +1,6 @@
 """The tables. Times are UTC microseconds; a change here needs a migration beside it."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
 
 metadata = MetaData()
 
@@ -30,6 +30,7 @@ segments = Table(
     Column("local", Boolean, nullable=False, server_default="1"),  # whether the file lies in the data folder
     # The timeline, usage and the oldest footage are answered from this index alone; without a rowid it holds the id too.
     Index("segments_by_time", "camera", "stream", "start_us", "end_us", "codecs", "size_bytes"),
+    Index("segments_elsewhere", "camera", "stream", "size_bytes", sqlite_where=text("local = 0")),
     sqlite_with_rowid=False,
 )
 

@@ -27,6 +27,7 @@ class Event:
 
     `score` is the best seen. `end_us` is None while it lasts. `snapshot` names the sealed picture (relative to the data
     folder's `pictures/`) or is empty. `path` holds at most a few points a second, oldest first.
+    `protected`: neither it nor its footage is deleted until the owner says so.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Event:
     snapshot_us: int = 0
     snapshot_box: Box | None = None
     path: tuple[PathPoint, ...] = field(default=())
+    protected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,8 +100,21 @@ class Sealer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class EventKeep:
+    """Footage of one camera to keep for what happened in it: events with one of `labels` and in one of `zones` (empty: any)
+    that ended at or after `since_us`, with so much footage before and after them.
+    """
+
+    labels: tuple[str, ...]
+    zones: tuple[str, ...]
+    since_us: int
+    before_us: int
+    after_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class StreamUsage:
-    """What is kept of one camera's stream: closed segments, their bytes, and the first and last moment of them."""
+    """What is kept of one camera's stream: closed segments on our own disk and their bytes; first and last moment of all."""
 
     camera: str
     stream: str

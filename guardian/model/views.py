@@ -1,6 +1,7 @@
 """What use cases return to pages and programs: spans, playlists, exports, vault and system state."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from guardian.model.health import Finding
 
@@ -15,6 +16,21 @@ class RecordingSpan:
     codecs: str
     size_bytes: int
     open: bool = False
+
+
+LASTING_US = 1 << 52  # end of a hold whose event goes on: the year 2112
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Footage of a camera that nothing deletes until the owner lets go of it. `event_id`: of which event, or empty."""
+
+    id: str
+    camera: str
+    start_us: int
+    end_us: int
+    event_id: str
+    created_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +152,40 @@ class InferenceView:
     problem: str = ""
 
 
+class SpaceState(StrEnum):
+    """How the disk is."""
+
+    OK = "ok"
+    MAKING_ROOM = "making_room"  # footage goes before its time, for new footage
+    PAUSED = "paused"  # there is nothing left that may go
+    FAILING = "failing"  # the disk refuses to be written
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSpace:
+    """What a camera takes of our own disk, and what it may. None: no limit. Of `size_bytes`, `held_bytes` are protected."""
+
+    camera: str
+    size_bytes: int
+    held_bytes: int
+    max_bytes: int | None
+    max_age_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceStatus:
+    """The disk and who takes what of it. `why` and `cure` are empty while all is well."""
+
+    state: SpaceState
+    since_us: int
+    why: str = ""
+    cure: str = ""
+    reserve_bytes: int = 0
+    max_bytes: int | None = None
+    held_bytes: int = 0
+    cameras: tuple[CameraSpace, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class SystemStatus:
     """The whole box at a glance. Sizes in bytes, CPU in percent of all cores."""
@@ -155,3 +205,4 @@ class SystemStatus:
     inference: InferenceView
     findings: tuple[Finding, ...]
     recording_paused: str = ""
+    space: SpaceStatus = SpaceStatus(SpaceState.OK, 0)

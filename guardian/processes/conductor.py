@@ -67,10 +67,12 @@ from guardian.services.demo import Login
 from guardian.services.events import EventService
 from guardian.services.exports import ExportService
 from guardian.services.health import HealthService, HealthSources
+from guardian.services.holds import HoldService
 from guardian.services.live import LiveHub
 from guardian.services.notifications import Channel, NotificationService
 from guardian.services.playback import PlaybackService
 from guardian.services.recordings import RecordingService
+from guardian.services.space import SpaceService, SpaceSources
 from guardian.services.storage import make_sweeper, rules_of
 from guardian.services.timeline import TimelineService
 from guardian.services.transcode import TranscodeService
@@ -174,6 +176,7 @@ class Conductor:
         if (newest_us := await self.recordings.catalogue.newest()) is not None:
             self.patient_clock.remember(newest_us)
         await self.events.end_left_open()
+        await self.holds.load()
         for entry in self.registry.entries:
             if entry.instance is not None:
                 self.dispatcher.add(entry.found.name, entry.instance)
@@ -181,6 +184,7 @@ class Conductor:
         await self.switchboard.open()
         self._start_processes()
         self.tasks.spawn(self.sweeper.run(), "sweeper")
+        self.tasks.spawn(self.space.run(), "space")
         self._keep_spare()
         token, password = await self._make_login()
         url = await self._serve()
@@ -195,6 +199,7 @@ class Conductor:
         self.events = EventService(
             self.index, self.data_dir, self.clock, self.keyring, self._clip_margins, self._event_changed
         )
+        self.holds = HoldService(self.index, self.data_dir, self.clock, self.events)
         self.live = LiveHub(self._want_live, self.clock, self.tasks)
         self.vault = VaultService(
             self.keyring,
@@ -211,8 +216,24 @@ class Conductor:
         self.vault.observe_keys(self._use_key)
         self.vault.observe(self._end_transcoder)
         self.patient_clock = PatientClock(self.clock)
+        self.space = SpaceService(
+            self.clock,
+            SpaceSources(
+                settings=lambda: self.settings,
+                cameras=self.cameras.list,
+                usage=self.recordings.usage,
+                held=self.recordings.held,
+                tell=lambda title, body: self.notifications.tell(title, body),
+            ),
+        )
         self.sweeper = make_sweeper(
-            self.recordings, self.events, self.data_dir, self.patient_clock, lambda: self.settings, self._pause
+            self.recordings,
+            self.events,
+            self.data_dir,
+            self.patient_clock,
+            lambda: self.settings,
+            self._pause,
+            self.space.made_room,
         )
         self.health = HealthService(
             self.data_dir,
@@ -225,6 +246,8 @@ class Conductor:
                 paused=lambda: self.paused,
                 footage=self.recordings.footage,
                 plugins=self._plugin_findings,
+                space=self.space.status,
+                disk=self.space.brief,
             ),
         )
         self.health.parts["index"] = True
@@ -235,6 +258,7 @@ class Conductor:
             playback=playback,
             live=self.live,
             events=self.events,
+            holds=self.holds,
             exports=self.exports,
             vault=self.vault,
             accounts=AccountService(self.index, self.clock, self.settings.web.session_hours),
@@ -381,6 +405,7 @@ class Conductor:
             _log.warning("recording_paused" if why else "recording_resumed", why=why)
             self.switchboard.send_all("camera", PauseRecording(bool(why), why))
             self._keep_spare()
+            self.space.paused(why)
 
     def _keep_spare(self) -> None:
         if not self.paused:
@@ -396,6 +421,8 @@ class Conductor:
         hook = {"start": "event_started", "update": "event_updated", "end": "event_ended"}.get(what)
         if hook is not None:
             self.dispatcher.observe(hook, event=event)
+        if what == "end":
+            self.tasks.spawn(self.holds.event_ended(event.id), "end of a held event")
         if what == "start":
             self.notifications.event_started(event, self.cameras.get(event.camera).name)
 

@@ -10,7 +10,18 @@ from typing import Protocol
 from guardian.model.camera import CameraView
 from guardian.model.event import Event, EventChange, EventQuery
 from guardian.model.time import Span
-from guardian.model.views import EpochCheck, Export, Playlist, RecordingSpan, Session, SystemStatus, TokenInfo, VaultStatus
+from guardian.model.views import (
+    EpochCheck,
+    Export,
+    Hold,
+    Playlist,
+    RecordingSpan,
+    Session,
+    SpaceStatus,
+    SystemStatus,
+    TokenInfo,
+    VaultStatus,
+)
 
 
 class Cameras(Protocol):
@@ -104,6 +115,26 @@ class Events(Protocol):
         ...
 
 
+class Holds(Protocol):
+    """Footage that is protected: no age, no size and no full disk deletes it."""
+
+    async def list(self, camera: str | None = None, start_us: int = ..., end_us: int = ...) -> tuple[Hold, ...]:
+        """Those that share a moment with a span, by their begin."""
+        ...
+
+    async def hold(self, camera: str, start_us: int, end_us: int) -> Hold: ...
+
+    async def release(self, hold_id: str) -> None:
+        """NotFound."""
+        ...
+
+    async def hold_event(self, event_id: str) -> Event:
+        """Protect an event, its picture and the footage of its clip."""
+        ...
+
+    async def release_event(self, event_id: str) -> Event: ...
+
+
 class Exports(Protocol):
     """Footage as one MP4 file, made by a job, kept sealed."""
 
@@ -181,6 +212,10 @@ class SystemHealth(Protocol):
 
     async def system(self) -> SystemStatus: ...
 
+    def disk(self) -> SpaceStatus:
+        """The disk's state, without figures."""
+        ...
+
     def ready(self) -> tuple[bool, tuple[str, ...]]:
         """Whether every part is up, and what is not."""
         ...
@@ -195,6 +230,7 @@ class Services:
     playback: Playback
     live: Live
     events: Events
+    holds: Holds
     exports: Exports
     vault: Vault
     accounts: Accounts

@@ -7,13 +7,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from guardian.index.engine import IndexFile
 from guardian.index.events import EventRepository
-from guardian.model.errors import GuardianError, NotFound
+from guardian.model.errors import Conflict, GuardianError, NotFound
 from guardian.model.event import Event, EventChange, EventQuery, EventState
 from guardian.model.ids import is_uuid7
 from guardian.model.messages import EventReport
@@ -23,6 +23,7 @@ from guardian.services.event_details import EventDetails
 from guardian.store.local import inside, remove
 
 if TYPE_CHECKING:
+    from guardian.model.views import Hold
     from guardian.vault.keyring import Keyring
 
 _log = structlog.get_logger(__name__)
@@ -31,6 +32,12 @@ QUEUE = 256  # changes that wait for one slow listener; full: drop its oldest up
 WRITE_EVERY_US = 3 * SECOND_US  # an update rewrites the whole path: not each second
 FORGOTTEN = 1000  # deleted events whose late reports are ignored
 DROP_BATCH = 200
+
+
+class Protection(Protocol):
+    """What is protected (`services.holds.HoldService`)."""
+
+    def of_event(self, event_id: str) -> Hold | None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -72,6 +79,7 @@ class EventService:
         self._pictures, self._clock, self._keyring = data_dir / "pictures", clock, keyring
         self._details = EventDetails(keyring)
         self._clip_margins, self._changed = clip_margins, changed
+        self.holds: Protection | None = None
         self._active: dict[str, Event] = {}
         self._written_us: dict[str, int] = {}
         self._forgotten: deque[str] = deque(maxlen=FORGOTTEN)
@@ -101,7 +109,7 @@ class EventService:
             self._active[event.id] = event
         if self._is_due(event, what):
             await self._write(event)
-        self._tell(what, event)
+        self._tell(what, self._with_protection(event))
 
     def _is_due(self, event: Event, what: str) -> bool:
         now_us = self._clock.now().mono_us
@@ -137,7 +145,17 @@ class EventService:
     async def list(self, query: EventQuery) -> tuple[tuple[Event, ...], str | None]:
         """A page of events, newest first, and the cursor of the next page."""
         page, cursor = await self._repository.list(query)
-        return tuple(self._active.get(event.id, event) for event in page), cursor
+        return tuple(self._with_protection(self._active.get(event.id, event)) for event in page), cursor
+
+    def _with_protection(self, event: Event) -> Event:
+        held = self.holds is not None and self.holds.of_event(event.id) is not None
+        return replace(event, protected=True) if held else event
+
+    def marked(self, event_id: str, event: Event) -> Event:
+        """Tell everybody that an event is protected now, or no longer; return it as it is."""
+        event = self._with_protection(self._active.get(event_id, replace(event, protected=False)))
+        self._tell("update", event)
+        return event
 
     async def get(self, event_id: str) -> Event:
         """One event, with where it was as long as the vault is unlocked."""
@@ -151,7 +169,7 @@ class EventService:
         event = self._active.get(event_id) or await self._repository.get(event_id)
         if event is None:
             raise NotFound(f"there is no event {event_id!r}", field="id", cure="It may have been deleted with its footage.")
-        return event
+        return self._with_protection(event)
 
     async def labels(self) -> tuple[str, ...]:
         """Labels that occur."""
@@ -178,8 +196,11 @@ class EventService:
     # deletion
 
     async def delete(self, event_id: str) -> None:
-        """Delete an event and its picture; its footage stays until retention takes it."""
-        await self._drop([await self._known(event_id)])
+        """Delete an event and its picture; its footage stays until retention takes it. Conflict while it is protected."""
+        event = await self._known(event_id)
+        if event.protected:
+            raise Conflict("the event is protected", field="id", cure="Take the protection off first.")
+        await self._drop([event])
 
     async def drop_without_footage(self, camera: str, before_us: int) -> int:
         """Delete a camera's events that ended before a moment and have no footage left; return how many."""

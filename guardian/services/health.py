@@ -13,10 +13,19 @@ import psutil
 from guardian import __version__
 from guardian.model.camera import CameraState, CameraView
 from guardian.model.health import Finding, Health
-from guardian.model.views import InferenceView, ProcessUse, SystemStatus, VaultStatus
+from guardian.model.views import InferenceView, ProcessUse, SpaceState, SpaceStatus, SystemStatus, VaultStatus
 from guardian.platform.clock import Clock
 
-LOW_DISK_SHARE = 0.05
+SPACE_HEALTH = {
+    SpaceState.MAKING_ROOM: Health.WARNING,
+    SpaceState.PAUSED: Health.ERROR,
+    SpaceState.FAILING: Health.ERROR,
+}
+SPACE_WORDS = {
+    SpaceState.MAKING_ROOM: "The disk is full. ",
+    SpaceState.PAUSED: "Recording is paused. ",
+    SpaceState.FAILING: "Recording fails. ",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,8 @@ class HealthSources:
     paused: Callable[[], str]
     footage: Callable[[], Awaitable[tuple[int, int | None]]]
     plugins: Callable[[], tuple[Finding, ...]]
+    space: Callable[[], Awaitable[SpaceStatus]]
+    disk: Callable[[], SpaceStatus]
 
 
 class HealthService:
@@ -44,6 +55,7 @@ class HealthService:
         """Measure now; takes some milliseconds, off the event loop."""
         processes, disk, memory, cpu = await asyncio.to_thread(self._measure)
         footage_bytes, oldest = await self._sources.footage()
+        space = await self._sources.space()
         return SystemStatus(
             version=__version__,
             started_us=self._started_us,
@@ -58,20 +70,19 @@ class HealthService:
             oldest_footage_us=oldest,
             processes=processes,
             inference=self._sources.inference(),
-            findings=self._findings(disk.free, disk.total),
+            findings=self._findings(space),
             recording_paused=self._sources.paused(),
+            space=space,
         )
 
     def _measure(self) -> tuple[tuple[ProcessUse, ...], Any, Any, float]:
         disk = psutil.disk_usage(str(self._data_dir))
         return self._sources.processes(), disk, psutil.virtual_memory(), psutil.cpu_percent()
 
-    def _findings(self, free: int, total: int) -> tuple[Finding, ...]:
+    def _findings(self, space: SpaceStatus) -> tuple[Finding, ...]:
         found: list[Finding] = []
-        if why := self._sources.paused():
-            found.append(Finding("recording", Health.ERROR, f"Recording is paused: {why}", "Free some space on the disk."))
-        elif total and free / total < LOW_DISK_SHARE:
-            found.append(Finding("disk", Health.WARNING, "The disk is nearly full; the oldest footage is being deleted."))
+        if space.state is not SpaceState.OK:
+            found.append(Finding("disk", SPACE_HEALTH[space.state], SPACE_WORDS[space.state] + space.why, space.cure))
         vault = self._sources.vault()
         if vault.problem:
             found.append(Finding("vault", Health.WARNING, f"The vault was not unlocked at start: {vault.problem}"))
@@ -95,6 +106,10 @@ class HealthService:
                 Finding("detector", Health.WARNING, f"Detection is off: {inference.problem}", "Run `guardian doctor`.")
             )
         return (*found, *self._sources.plugins())
+
+    def disk(self) -> SpaceStatus:
+        """The disk's state, without figures."""
+        return self._sources.disk()
 
     def ready(self) -> tuple[bool, tuple[str, ...]]:
         """Ready when index and web are up and no enabled camera is still starting."""

@@ -31,7 +31,7 @@ class Channel:
 
 
 class NotificationService:
-    """Sends a notification an event, when it starts."""
+    """Sends a notification an event, when it starts, and what concerns the whole box."""
 
     def __init__(self, channels: tuple[Channel, ...], clock: Clock, tasks: Tasks) -> None:
         self._channels, self._clock, self._tasks = channels, clock, tasks
@@ -44,6 +44,12 @@ class NotificationService:
         for channel in self._channels:
             if channel.wants(event):
                 self._tasks.spawn(self._deliver(channel, notification), f"notify {channel.name}")
+
+    def tell(self, title: str, body: str) -> None:
+        """Tell every channel of something that concerns the whole box."""
+        notification = Notification(title, body, None, f"{self.base_url}/system")
+        for channel in self._channels:
+            self._tasks.spawn(self._deliver(channel, notification), f"notify {channel.name}")
 
     async def _deliver(self, channel: Channel, notification: Notification) -> None:
         for wait_s in (*RETRY_AFTER_S, None):

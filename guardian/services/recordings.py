@@ -92,6 +92,7 @@ class RecordingService:
         self._records: OrderedDict[str, SegmentRecord] = OrderedDict()  # of whole files, which do not change
         self._flushing = False
         self._retry_at_s = 0.0
+        self._by_camera: dict[str, int] = {}
         self._footage: tuple[float, tuple[int, int | None]] | None = None
 
     # what camera processes say
@@ -366,7 +367,21 @@ class RecordingService:
             oldest = min((*(one.oldest_us for one in usage), *(span.start_us for span in growing)), default=None)
             size = sum(one.size_bytes for one in usage) + sum(span.size_bytes for span in growing)
             self._footage = now_s, (size, oldest)
+            self._by_camera = {}
+            for camera, some in [(one.camera, one.size_bytes) for one in usage] + [
+                (one.header.camera, one.span().size_bytes) for one in self._growing.values()
+            ]:
+                self._by_camera[camera] = self._by_camera.get(camera, 0) + some
         return self._footage[1]
+
+    async def usage(self) -> dict[str, int]:
+        """Bytes on our own disk by camera; a few seconds old at most."""
+        await self.footage()
+        return self._by_camera
+
+    async def held(self) -> dict[str, int]:
+        """Bytes on our own disk that holds keep there, by camera."""
+        return await self.catalogue.held_bytes()
 
     async def close(self) -> None:
         """Index what is closed and end what runs beside."""

@@ -13,15 +13,16 @@ from guardian.services.events import EventService
 from guardian.services.recordings import RecordingService
 from guardian.settings.schema import RetentionSettings, Settings
 from guardian.store.local import LocalStore
-from guardian.store.retention import Limits, Rules
+from guardian.store.retention import KeepRule, Limits, Rules
 from guardian.store.sweeper import Hands, Sweeper
 
 GB = 1_000_000_000
+DAY_US = 86_400 * SECOND_US
 
 
 def _limits(settings: RetentionSettings) -> Limits:
     return Limits(
-        None if settings.days is None else round(settings.days * 86_400 * SECOND_US),
+        None if settings.days is None else round(settings.days * DAY_US),
         None if settings.max_gb is None else round(settings.max_gb * GB),
     )
 
@@ -38,6 +39,14 @@ def rules_of(settings: Settings) -> Rules:
         general=_limits(settings.storage),
         cameras={name: _own_limits(camera.retention) for name, camera in settings.cameras.items()},
         reserve_bytes=round(settings.storage.reserve_gb * GB),
+        keeps=tuple(
+            KeepRule(round(keep.days * DAY_US), frozenset(keep.cameras), keep.labels, keep.zones)
+            for keep in settings.storage.keep.values()
+        ),
+        margins={
+            name: (round(camera.detect.pre_s * SECOND_US), round(camera.detect.post_s * SECOND_US))
+            for name, camera in settings.cameras.items()
+        },
     )
 
 
@@ -48,6 +57,7 @@ def make_sweeper(
     clock: Clock,
     settings: Callable[[], Settings],
     pause: Callable[[str], None],
+    made_room: Callable[[], None] = lambda: None,
 ) -> Sweeper:
     """Return the sweeper of a data folder; `run()` it in a task. `pause(why)`: an empty reason resumes recording."""
     return Sweeper(
@@ -58,6 +68,7 @@ def make_sweeper(
             rules=lambda: rules_of(settings()),
             drop_events=events.drop_without_footage,
             pause=pause,
+            made_room=made_room,
         ),
         clock,
     )

@@ -32,8 +32,21 @@ class RetentionSettings(Part):
     max_gb: float | None = Field(None, gt=0, description="Delete the oldest above this size in GB (10^9 bytes).")
 
 
+class KeepSettings(Part):
+    """Footage of what happened, kept longer than the rest. When room runs short it goes last."""
+
+    days: float = Field(gt=0, description="Keep footage with such an event this many days.")
+    cameras: tuple[str, ...] = Field((), description="Only of these cameras; empty: all.")
+    labels: tuple[str, ...] = Field((), description="Only events with one of these labels; empty: all.")
+    zones: tuple[str, ...] = Field((), description="Only events in one of these zones; empty: anywhere.")
+
+
 class StorageSettings(RetentionSettings):
     """Disk space over all cameras."""
+
+    keep: dict[str, KeepSettings] = Field(
+        default_factory=dict, description="Rules, by name, that keep footage longer in which something happened."
+    )
 
     reserve_gb: float = Field(
         1.0, ge=0, description="Keep this much of the disk free; recording pauses when that cannot be had."
@@ -168,4 +181,8 @@ class Settings(Part):
                 raise ValueError(
                     f"camera id {camera!r} must be 1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit"
                 )
+        for name, rule in self.storage.keep.items():
+            for camera in rule.cameras:
+                if camera not in self.cameras:
+                    raise ValueError(f"storage.keep.{name}.cameras: there is no camera {camera!r}")
         return self

@@ -9,8 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from guardian.model.segment import SegmentRecord
+from guardian.model.segment import EventKeep, SegmentRecord
+from guardian.model.time import SECOND_US
 
+YOUNG_US = (
+    24 * 3600 * SECOND_US
+)  # so much footage in which nothing happened is not given up for older in which something did
 MIN_RESERVE = 16 * 1024 * 1024  # the index and the write-ahead log must always find room
 
 
@@ -32,9 +36,20 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepRule:
+    """Footage with an event of these labels and zones (empty: any) is kept to this age. `cameras`: empty for all."""
+
+    max_age_us: int
+    cameras: frozenset[str] = frozenset()
+    labels: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """Limits over all cameras, those of single cameras (an age of their own replaces the general one), and the reserve.
 
+    `keeps` make footage stay longer in which something happened, with `margins` (before, after) around it by camera.
     Below `reserve_bytes` of free space footage is deleted until `headroom_bytes` more than that are free, so that
     recording does not go on and off at the edge.
     """
@@ -42,6 +57,8 @@ class Rules:
     general: Limits = Limits()
     cameras: Mapping[str, Limits] = field(default_factory=dict)
     reserve_bytes: int = 0
+    keeps: tuple[KeepRule, ...] = ()
+    margins: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def floor_bytes(self) -> int:
@@ -56,6 +73,20 @@ class Rules:
     def of_cameras(self) -> Rules:
         """Only what concerns each camera by itself; to be used with a disk that has room."""
         return Rules(Limits(self.general.max_age_us), self.cameras)
+
+    def by_size(self) -> Rules:
+        """Without ages."""
+        cameras = {camera: Limits(None, limits.max_bytes) for camera, limits in self.cameras.items()}
+        return Rules(Limits(None, self.general.max_bytes), cameras, self.reserve_bytes)
+
+    def keeps_of(self, camera: str, now_us: int) -> tuple[EventKeep, ...]:
+        """What to keep of a camera for what happened there."""
+        before_us, after_us = self.margins.get(camera, (0, 0))
+        return tuple(
+            EventKeep(rule.labels, rule.zones, now_us - rule.max_age_us, before_us, after_us)
+            for rule in self.keeps
+            if not rule.cameras or camera in rule.cameras
+        )
 
     def age_of(self, camera: str) -> int | None:
         """How old a camera's footage may become."""
@@ -79,8 +110,10 @@ class Deletion:
     why: Why
 
 
-def plan_deletions(segments: Sequence[SegmentRecord], rules: Rules, now_us: int, disk: Disk) -> tuple[Deletion, ...]:
-    """Return what must go of these segments, oldest first.
+def plan_deletions(
+    segments: Sequence[SegmentRecord], rules: Rules, now_us: int, disk: Disk, *, but_young: bool = False
+) -> tuple[Deletion, ...]:
+    """Return what must go of these segments, oldest first. `but_young`: for its age only, what is younger than a day.
 
     `segments` may be only the oldest of all: `disk.used` has the sums of everything. Who deletes them all and is still
     above a limit asks again with the next oldest.
@@ -92,7 +125,7 @@ def plan_deletions(segments: Sequence[SegmentRecord], rules: Rules, now_us: int,
     for segment in sorted(segments, key=lambda one: (one.header.start_utc_us, one.header.segment_id)):
         camera = segment.header.camera
         why = _why(segment, rules, now_us, used.get(camera, 0), total, free < target)
-        if why is None:
+        if why is None or (but_young and why is not Why.AGE and segment.end_utc_us > now_us - YOUNG_US):
             continue
         plan.append(Deletion(segment, why))
         used[camera] = used.get(camera, 0) - segment.size_bytes

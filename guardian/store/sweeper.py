@@ -10,15 +10,16 @@ from typing import Protocol
 import structlog
 
 from guardian.model.errors import GuardianError
-from guardian.model.segment import SegmentRecord, StreamUsage
+from guardian.model.segment import EventKeep, SegmentRecord, StreamUsage
 from guardian.platform.clock import Clock
-from guardian.store.retention import Deletion, Disk, Rules, must_pause, plan_deletions
+from guardian.store.retention import Deletion, Disk, Rules, Why, must_pause, plan_deletions
 
 _log = structlog.get_logger(__name__)
 SWEEP_EVERY_S = 60.0
 LOOK_EVERY_S = 5.0  # at free space, which costs one statvfs
 BATCH = 200  # oldest segments of a stream to plan with at once
 ENOUGH = 1 << 62
+LOOK_AGAIN_S = 600.0  # at what was kept for what happened in it, and may be old enough now
 STEP = 20  # files deleted before others get their turn: some 20 ms on an SD card
 
 
@@ -27,7 +28,11 @@ class Catalogue(Protocol):
 
     async def usage(self) -> tuple[StreamUsage, ...]: ...
 
-    async def oldest(self, camera: str, stream: str, limit: int) -> tuple[SegmentRecord, ...]: ...
+    async def oldest(
+        self, camera: str, stream: str, limit: int, *, from_us: int | None = None, keeps: Sequence[EventKeep] = ()
+    ) -> tuple[SegmentRecord, ...]:
+        """Without what is held and what is kept for its events."""
+        ...
 
     async def forget(self, segment_ids: Sequence[str]) -> None: ...
 
@@ -43,7 +48,8 @@ class Hands:
     """What the sweeper acts through.
 
     `free` measures the disk. `drop_events(camera, before_us)` deletes that camera's events that ended before and have no
-    footage, with their pictures. `pause(why)` pauses recording, or resumes it with an empty reason.
+    footage, with their pictures. `pause(why)` pauses recording, or resumes it with an empty reason. `made_room` is told
+    when footage had to go because the disk was short of room.
     """
 
     catalogue: Catalogue
@@ -52,6 +58,7 @@ class Hands:
     rules: Callable[[], Rules]
     drop_events: Callable[[str, int], Awaitable[int]]
     pause: Callable[[str], None]
+    made_room: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +78,8 @@ class _Oldest:
 
     @property
     def last_us(self) -> int | None:
-        """Start of the last one in hand, when there are more."""
-        if self.usage.segments <= len(self.segments) or not self.segments:
-            return None
-        return self.segments[-1].header.start_utc_us
+        """Start of the last one in hand, when there may be more."""
+        return self.segments[-1].header.start_utc_us if len(self.segments) == BATCH else None
 
 
 class Sweeper:
@@ -84,6 +89,8 @@ class Sweeper:
         self._hands, self._clock = hands, clock
         self._paused = False
         self._stuck: set[str] = set()
+        self._plain_from: dict[tuple[str, str], int] = {}  # before it, only what is held or kept is left of a stream
+        self._look_again_at_s = 0.0
         self._wake = asyncio.Event()
 
     def poke(self) -> None:
@@ -121,6 +128,9 @@ class Sweeper:
         """Delete what must go now, then decide whether recording may go on."""
         total = Swept()
         self._stuck.clear()
+        if self._clock.mono_s() >= self._look_again_at_s:
+            self._look_again_at_s = self._clock.mono_s() + LOOK_AGAIN_S
+            self._plain_from.clear()
         try:
             while (swept := await self._pass()).segments:
                 total = Swept(total.segments + swept.segments, total.size_bytes + swept.size_bytes)
@@ -130,19 +140,42 @@ class Sweeper:
         return total
 
     async def _pass(self) -> Swept:
+        """Delete for age and size what nothing happened in; and if that does not do, by size whatever no hold is on."""
         usage = await self._hands.catalogue.usage()
-        streams = [_Oldest(one, await self._hands.catalogue.oldest(one.camera, one.stream, BATCH)) for one in usage]
-        used: dict[str, int] = {}
-        for one in usage:
-            used[one.camera] = used.get(one.camera, 0) + one.size_bytes
         rules, now_us = self._hands.rules(), self._clock.now().utc_us
+        plan = self._plan([await self._plain(one, rules, now_us) for one in usage], rules, now_us)
+        if not plan:
+            plan = self._plan([await self._any(one) for one in usage], rules.by_size(), now_us, last=True)
+        swept = await self._delete_all([deletion.segment for deletion in plan])
+        if swept.segments and any(deletion.why is Why.RESERVE for deletion in plan):
+            self._hands.made_room()
+        return swept
+
+    async def _plain(self, stream: StreamUsage, rules: Rules, now_us: int) -> _Oldest:
+        """The oldest of a stream in which nothing happened for which it is kept."""
+        name = (stream.camera, stream.stream)
+        keeps = rules.keeps_of(stream.camera, now_us)
+        found = await self._hands.catalogue.oldest(*name, BATCH, from_us=self._plain_from.get(name), keeps=keeps)
+        if found:
+            self._plain_from[name] = found[0].header.start_utc_us
+        return _Oldest(stream, found)
+
+    async def _any(self, stream: StreamUsage) -> _Oldest:
+        return _Oldest(stream, await self._hands.catalogue.oldest(stream.camera, stream.stream, BATCH))
+
+    def _plan(self, streams: Sequence[_Oldest], rules: Rules, now_us: int, *, last: bool = False) -> list[Deletion]:
+        used: dict[str, int] = {}
+        for one in streams:
+            used[one.usage.camera] = used.get(one.usage.camera, 0) + one.usage.size_bytes
         plan: list[Deletion] = []
         for camera in used:
             own = [one for one in streams if one.usage.camera == camera]
-            plan += plan_deletions(self._in_order(own), rules.of_cameras(), now_us, Disk(ENOUGH, used))
+            room = Disk(ENOUGH, used)
+            plan += plan_deletions(self._in_order(own), rules.of_cameras(), now_us, room, but_young=not last)
         if not plan:
-            plan += plan_deletions(self._in_order(streams), rules, now_us, Disk(self._hands.free(), used))
-        return await self._delete_all([deletion.segment for deletion in plan])
+            disk = Disk(self._hands.free(), used)
+            plan += plan_deletions(self._in_order(streams), rules, now_us, disk, but_young=not last)
+        return plan
 
     def _in_order(self, streams: Sequence[_Oldest]) -> list[SegmentRecord]:
         """Join oldest segments as far as no stream has older ones that are not in hand."""

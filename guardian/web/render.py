@@ -61,6 +61,7 @@ class Renderer:
             "csrf": session.csrf if session is not None else "",
             "path": request.path,
             "vault": self._services.vault.status(),
+            "disk": self._services.health.disk(),
         }
 
 

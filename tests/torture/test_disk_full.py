@@ -18,25 +18,29 @@ import av
 import numpy as np
 import pytest
 
+from guardian.model.time import from_rfc3339, to_rfc3339
+from guardian.model.views import SpaceState
+from guardian.services.space import WORDS
 from tests.support.house import camera, command, running, set_up
 from tests.support.program import guardian, wait_for
+from tests.support.webhook import webhook
 from tests.torture.footage import Footage, gaps_s, of
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(300)]
 MB = 1_000_000
 SIZE_MIB = 80
-CAMERAS = ("yard", "door")
+CAMERAS = ("yard", "door", "gate", "shed")
 SEGMENT_S = "record.segment_s = 5\n"
 
 
 def noise(path: Path, seconds: int = 10, fps: int = 10) -> Path:
-    """Encode noise, which nothing can make small: some 8 Mb/s, a keyframe a second."""
+    """Encode noise, which nothing can make small: some 4 Mb/s, a keyframe a second."""
     dice = np.random.default_rng(1)
     with av.open(str(path), "w") as out:
         video = out.add_stream(
             "libx264", rate=fps, options={"preset": "ultrafast", "x264-params": f"keyint={fps}:bframes=0:scenecut=0"}
         )
-        video.width, video.height, video.pix_fmt, video.bit_rate = 640, 360, "yuv420p", 8_000_000
+        video.width, video.height, video.pix_fmt, video.bit_rate = 640, 360, "yuv420p", 4_000_000
         for _ in range(seconds * fps):
             frame = av.VideoFrame.from_ndarray(dice.integers(0, 255, (540, 640), np.uint8), format="yuv420p")
             out.mux(video.encode(frame))
@@ -101,11 +105,18 @@ def disk(tmp_path):
 
 
 @pytest.fixture
-def data(disk, tmp_path):
+def hook():
+    with webhook() as (url, told):
+        yield url, told
+
+
+@pytest.fixture
+def data(disk, tmp_path, hook):
     video = noise(tmp_path / "noise.mp4")
     folder = disk[0] / "data"
     cameras = "".join(camera(name, "file", {"path": str(video)}, SEGMENT_S) for name in CAMERAS)
-    set_up(folder, "[storage]\nreserve_gb = 0\n" + cameras)
+    told = f'[notify.phone]\nkind = "webhook"\nsettings = {{ url = "{hook[0]}" }}\n'
+    set_up(folder, "[storage]\nreserve_gb = 0\n" + cameras + told)
     return folder
 
 
@@ -115,6 +126,17 @@ def free_mb(folder):
 
 def record_all(program):
     return all(program.camera(name)["recording"] for name in CAMERAS)
+
+
+def protect(program, data):
+    """Protect the oldest footage of the first camera; return its files and what they hold."""
+    oldest = wait_for(lambda: program.get(f"/api/v1/cameras/{CAMERAS[0]}/recordings")["items"], 10, "footage")[0]
+    begin_us = from_rfc3339(oldest["start"])
+    span = {"camera": CAMERAS[0], "start": oldest["start"], "end": to_rfc3339(begin_us + 4_000_000)}
+    assert program.request("/api/v1/holds", method="POST", body=span)[0] == 201
+    files = sorted((data / "segments" / CAMERAS[0]).rglob("*.pgs"))[:1]
+    wait_for(lambda: len(sorted((data / "segments" / CAMERAS[0]).rglob("*.pgs"))) > 1, 20, "the next file")
+    return {path: path.read_bytes() for path in files}
 
 
 def grown(footage, since_us):
@@ -131,29 +153,38 @@ def is_well(data, footage, tmp_path):
     assert (checked["ok"], checked["being_written"]) == (True, 0), checked
 
 
-def test_the_oldest_goes_first_and_recording_goes_on(data, tmp_path):
+def test_the_oldest_goes_first_and_recording_goes_on(data, tmp_path, hook):
     footage = Footage(data)
     with running(data) as program:
         wait_for(lambda: record_all(program), 20, "recording")
         wait_for(lambda: footage.fragments(), 20, "footage")
-        first = set(footage.fragments())
+        held = protect(program, data)
+        first = {name for name in footage.fragments() if data / "segments" / name not in held}
         wait_for(lambda: first.isdisjoint(footage.fragments()), 120, "the end of the oldest footage")
         last_us = time.time_ns() // 1000
         wait_for(lambda: grown(footage, last_us), 10, "newer footage")
-        assert program.get("/api/v1/system")["recording_paused"] == ""
-        fragments = footage.fragments()
-        assert [gaps_s(fragments, name) for name in CAMERAS] == [[], []], "something newer than the oldest has gone"
+        storage = program.get("/api/v1/system")["storage"]
+        assert (storage["state"], storage["protected_bytes"]) == ("making_room", sum(map(len, held.values())))
+        assert {path: path.read_bytes() for path in held} == held, "protected footage has gone, or changed"
+        (line,) = [one for one in program.request("/metrics")[1].decode().splitlines() if 'state="making_room"' in one]
+        assert line.endswith(" 1.0")
+        wait_for(lambda: hook[1], 10, "the notification")
+        fragments = {name: table for name, table in footage.fragments().items() if data / "segments" / name not in held}
+        assert [gaps_s(fragments, name) for name in CAMERAS] == [[]] * len(CAMERAS), (
+            "something newer than the oldest has gone"
+        )
         starts = [of(fragments, name)[0].start_utc_us / 1e6 for name in CAMERAS]
-        assert abs(starts[0] - starts[1]) < 15, "one camera paid for the other"
+        assert max(starts) - min(starts) < 15, "one camera paid for the other"
         assert free_mb(data) > 5
+    assert [one["title"] for one in hook[1]] == [WORDS[SpaceState.MAKING_ROOM]]
     is_well(data, footage, tmp_path)
 
 
-def test_recording_pauses_says_so_and_resumes_when_there_is_room(data, disk, tmp_path):
+def test_recording_pauses_says_so_and_resumes_when_there_is_room(data, disk, tmp_path, hook):
     footage = Footage(data)
     with running(data) as program:
         wait_for(lambda: record_all(program), 20, "recording")
-        time.sleep(8)
+        held = protect(program, data)
         disk[1].start()
         wait_for(lambda: not any(program.camera(name)["recording"] for name in CAMERAS), 30, "the pause")
         said = wait_for(lambda: program.get("/api/v1/system")["recording_paused"], 20, "the reason")
@@ -172,6 +203,8 @@ def test_recording_pauses_says_so_and_resumes_when_there_is_room(data, disk, tmp
         wait_for(lambda: program.camera("yard")["recording_paused"], 10, "the pause of a camera that has just started")
         assert program.get("/api/v1/vault")["unlocked"] is True
         assert program.request("/login")[0] == 200
+        assert program.get("/api/v1/system")["storage"]["state"] == "paused"
+        assert {path: path.read_bytes() for path in held} == held, "protected footage has gone, or changed"
         disk[1].stop()
         freed, freed_us = time.monotonic(), time.time_ns() // 1000
         wait_for(lambda: grown(footage, freed_us), 20, "recording again")
@@ -179,6 +212,10 @@ def test_recording_pauses_says_so_and_resumes_when_there_is_room(data, disk, tmp
         wait_for(lambda: program.get("/api/v1/system")["recording_paused"] == "", 10, "no pause")
         wait_for(lambda: record_all(program), 10, "recording")
         time.sleep(6)
+        wait_for(lambda: hook[1] and hook[1][-1]["title"] == WORDS[SpaceState.OK], 10, "the good news")
+    titles = [one["title"] for one in hook[1]]
+    assert titles.count(WORDS[SpaceState.PAUSED]) == 1
+    assert {path: path.read_bytes() for path in held} == held
     is_well(data, footage, tmp_path)
 
 

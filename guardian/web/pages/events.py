@@ -24,6 +24,8 @@ def routes(site: Site) -> list[web.RouteDef]:
         site.get("/events", show_list),
         site.get("/events/{id}", show),
         site.get("/events/{id}/card", show_card),
+        site.post("/events/{id}/protect", protect),
+        site.post("/events/{id}/release", release),
         site.post("/events/{id}/delete", delete),
     ]
 
@@ -59,6 +61,18 @@ async def show(site: Site, request: web.Request) -> web.StreamResponse:
     return await site.render.page(
         request, "event.html", event=event, span=span, camera_name=names.get(event.camera, event.camera)
     )
+
+
+async def protect(site: Site, request: web.Request) -> web.StreamResponse:
+    """Protect an event and its footage."""
+    event = await site.services.holds.hold_event(request.match_info["id"])
+    return see_other(request, f"/events/{event.id}")
+
+
+async def release(site: Site, request: web.Request) -> web.StreamResponse:
+    """Take the protection off."""
+    event = await site.services.holds.release_event(request.match_info["id"])
+    return see_other(request, f"/events/{event.id}")
 
 
 async def delete(site: Site, request: web.Request) -> web.StreamResponse:

@@ -17,7 +17,9 @@ def routes(site: Site) -> list[web.RouteDef]:
 
 async def show(site: Site, request: web.Request) -> web.StreamResponse:
     """The page, and its figures alone every few seconds."""
-    values: dict[str, Any] = {"system": await site.services.health.system(), "cameras": site.services.cameras.list()}
+    cameras = site.services.cameras.list()
+    names = {camera.id: camera.name for camera in cameras}
+    values: dict[str, Any] = {"system": await site.services.health.system(), "cameras": cameras, "names": names}
     if is_fragment(request):
         return await site.render.block(request, "system.html", "figures", **values)
     return await site.render.page(request, "system.html", **values)

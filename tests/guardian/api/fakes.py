@@ -21,14 +21,19 @@ from guardian.model.event import Event, EventChange, EventQuery, EventState, Pat
 from guardian.model.health import Finding, Health
 from guardian.model.time import SECOND_US, Span
 from guardian.model.views import (
+    LASTING_US,
+    CameraSpace,
     EpochCheck,
     Export,
+    Hold,
     InferenceView,
     Playlist,
     PlaylistEntry,
     ProcessUse,
     RecordingSpan,
     Session,
+    SpaceState,
+    SpaceStatus,
     SystemStatus,
     TokenInfo,
     VaultStatus,
@@ -197,6 +202,34 @@ class FakeEvents:
             self.listeners -= 1
 
 
+class FakeHolds:
+    def __init__(self, events: FakeEvents) -> None:
+        self._events = events
+        self.holds: dict[str, Hold] = {}
+
+    async def list(self, camera: str | None = None, start_us: int = 0, end_us: int = LASTING_US) -> tuple[Hold, ...]:
+        return tuple(one for one in self.holds.values() if camera in (None, one.camera))
+
+    async def hold(self, camera: str, start_us: int, end_us: int) -> Hold:
+        hold = Hold(f"h{len(self.holds)}", camera, start_us, end_us, "", T0)
+        self.holds[hold.id] = hold
+        return hold
+
+    async def release(self, hold_id: str) -> None:
+        if self.holds.pop(hold_id, None) is None:
+            raise NotFound("there is no such protection", field="id")
+
+    async def hold_event(self, event_id: str) -> Event:
+        return self._mark(await self._events.get(event_id), True)
+
+    async def release_event(self, event_id: str) -> Event:
+        return self._mark(await self._events.get(event_id), False)
+
+    def _mark(self, event: Event, protected: bool) -> Event:
+        self._events.events[event.id] = replace(event, protected=protected)
+        return self._events.events[event.id]
+
+
 class FakeExports:
     def __init__(self) -> None:
         self.exports: dict[str, Export] = {}
@@ -303,14 +336,32 @@ class FakeAccounts:
 class FakeHealth:
     def __init__(self) -> None:
         self.missing: tuple[str, ...] = ()
+        self.space = SpaceStatus(SpaceState.OK, T0)
 
     async def system(self) -> SystemStatus:
         process = ProcessUse("camera", "front", 42, 3.333, 80_000_000, 1, T0)
         inference = InferenceView(True, "ssd", "openvino", "CPU", 12.345, 20.5, 3)
         finding = Finding("disk", Health.WARNING, "nearly full", "Free some.")
         return SystemStatus(
-            "0.1.0", T0, T0 + SECOND_US, 12.5, 2, 8000, 4000, 1000, 500, 400, None, (process,), inference, (finding,)
+            "0.1.0",
+            T0,
+            T0 + SECOND_US,
+            12.5,
+            2,
+            8000,
+            4000,
+            1000,
+            500,
+            400,
+            None,
+            (process,),
+            inference,
+            (finding,),
+            space=replace(self.space, held_bytes=7, cameras=(CameraSpace("front", 400, 7, 1000, 14 * 86_400 * SECOND_US),)),
         )
+
+    def disk(self) -> SpaceStatus:
+        return self.space
 
     def ready(self) -> tuple[bool, tuple[str, ...]]:
         return not self.missing, self.missing
@@ -322,6 +373,7 @@ class Fakes:
     def __init__(self) -> None:
         self.cameras, self.timeline, self.playback = FakeCameras(), FakeTimeline(), FakePlayback()
         self.live, self.events, self.exports = FakeLive(), FakeEvents(), FakeExports()
+        self.holds = FakeHolds(self.events)
         self.vault, self.accounts, self.health = FakeVault(), FakeAccounts(), FakeHealth()
 
     def services(self) -> Services:
@@ -331,6 +383,7 @@ class Fakes:
             playback=self.playback,
             live=self.live,
             events=self.events,
+            holds=self.holds,
             exports=self.exports,
             vault=self.vault,
             accounts=self.accounts,  # type: ignore[arg-type]

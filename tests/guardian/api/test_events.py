@@ -19,6 +19,7 @@ async def test_an_event_has_what_was_promised(client: TestClient) -> None:
         "start": "2026-11-23T00:00:00.000Z",
         "end": None,
         "zones": ["porch"],
+        "protected": False,
         "snapshot": f"{EVENTS}/{EVENT}/snapshot.jpg",
         "clip": f"{EVENTS}/{EVENT}/clip.mp4",
         "path": [{"time": "2026-11-23T00:00:00.000Z", "box": [0.1, 0.2, 0.3, 0.4]}],

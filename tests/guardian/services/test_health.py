@@ -4,7 +4,7 @@ import pytest
 
 from guardian.model.camera import CameraState, CameraStatus, CameraView
 from guardian.model.health import Health
-from guardian.model.views import InferenceView, VaultStatus
+from guardian.model.views import InferenceView, SpaceState, SpaceStatus, VaultStatus
 from guardian.platform.clock import SystemClock
 from guardian.services.health import HealthService, HealthSources
 
@@ -16,6 +16,9 @@ def sources():
     async def footage():
         return 1234, 5678
 
+    async def space():
+        return SpaceStatus(SpaceState.OK, 0)
+
     return HealthSources(
         cameras=lambda: (RUNNING,),
         processes=lambda: (),
@@ -24,6 +27,8 @@ def sources():
         paused=lambda: "",
         footage=footage,
         plugins=lambda: (),
+        space=space,
+        disk=lambda: SpaceStatus(SpaceState.OK, 0),
     )
 
 
@@ -38,8 +43,13 @@ async def test_each_trouble_is_a_finding_with_a_cure(tmp_path, sources):
     broken = replace(
         RUNNING, status=CameraStatus("door", CameraState.RETRYING, 0, "unreachable", "does not answer", "Is it on?")
     )
+
+    async def full():
+        return SpaceStatus(SpaceState.PAUSED, 0, "It is full.", "Free some space.")
+
     bad = replace(
         sources,
+        space=full,
         cameras=lambda: (broken,),
         vault=lambda: VaultStatus(True, False, 1, "x"),
         paused=lambda: "the disk is full",
@@ -47,7 +57,8 @@ async def test_each_trouble_is_a_finding_with_a_cure(tmp_path, sources):
     )
     findings = {f.check: f for f in (await HealthService(tmp_path, SystemClock(), bad).system()).findings}
     assert findings["camera door"].cure == "Is it on?"
-    assert findings["recording"].health is Health.ERROR
+    disk = findings["disk"]
+    assert (disk.health, disk.message) == (Health.ERROR, "Recording is paused. It is full.")
     assert {"vault", "detector"} <= set(findings)
 
 

@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from guardian.index.engine import IndexFile
 from guardian.index.events import EventRepository
+from guardian.index.holds import HoldRepository
 from guardian.model.segment import SegmentRecord
+from guardian.model.views import Hold
 from guardian.services.events import EventService
 from guardian.services.recordings import RecordingService
 from guardian.services.storage import make_sweeper, rules_of
 from guardian.settings.schema import Settings
 from guardian.store import sweeper as module
 from guardian.store.local import LocalStore
-from guardian.store.retention import MIN_RESERVE, Limits, Rules
+from guardian.store.retention import MIN_RESERVE, KeepRule, Limits, Rules
 from guardian.store.sweeper import Hands, Sweeper, Swept
 from tests.support.plain_sealer import scan
 from tests.support.recorded import MINUTE, T0, OwnClock, bare, event, record
@@ -32,6 +35,7 @@ class Box:
         self.repository = EventRepository(index)
         self.events = EventService(index, data_dir, self.clock, None, lambda _: (0, 0), lambda *_: None)  # type: ignore[arg-type]
         self.rules = Rules()
+        self.index, self.made_room = index, 0
         self.pauses: list[str] = []
         self.free: Callable[[], int] = lambda: ROOM
         self.store = LocalStore(data_dir / "segments")
@@ -43,9 +47,13 @@ class Box:
                 lambda: self.rules,
                 self.events.drop_without_footage,
                 self.pauses.append,
+                self._made_room,
             ),
             self.clock,
         )
+
+    def _made_room(self) -> None:
+        self.made_room += 1
 
     async def fill(self, count: int, camera: str = "front", first: int = 0, size: int = 100) -> list[SegmentRecord]:
         records = [record(T0 + (first + n) * MINUTE, camera, size=size) for n in range(count)]
@@ -171,10 +179,94 @@ async def test_a_poke_sweeps_at_once(box: Box) -> None:
     assert await box.rows() == [2]
 
 
+async def keep(box: Box, *minutes: int, label: str = "person", zones: tuple[str, ...] = ()) -> None:
+    """Somebody walks by in the middle of these minutes."""
+    moments = [T0 + minute * MINUTE + 30_000_000 for minute in minutes]
+    await box.repository.put([event(at, at + 1_000_000, number=at % 1000, label=label, zones=zones) for at in moments], bare)
+
+
+async def test_what_something_happened_in_outlives_the_rest_and_goes_when_its_own_time_is_over(box: Box) -> None:
+    await box.fill(20)
+    await keep(box, 3, 7)
+    await keep(box, 5, label="cat")
+    box.rules = Rules(
+        Limits(max_age_us=985 * MINUTE),
+        keeps=(KeepRule(995 * MINUTE, labels=("person",)),),
+        margins={"front": (20_000_000, 40_000_000)},
+    )
+    await box.sweeper.sweep()
+    # Minutes 0 to 13 are too old but for 7 and, 40 s behind it, 8. Minute 3 is too old for what happened in it, too.
+    assert await box.rows() == [7, 8, 14, 15, 16, 17, 18, 19]
+    box.clock.forward(5 * 60)
+    await box.sweeper.sweep()
+    assert await box.rows() == [7, 8, 19], "it is not looked at again at once"
+    box.clock.forward(6 * 60)
+    await box.sweeper.sweep()
+    assert await box.rows() == []
+
+
+async def test_rules_are_of_cameras_labels_and_zones(box: Box) -> None:
+    await box.fill(6)
+    await box.fill(6, "back")
+    await keep(box, 1, zones=("porch", "door"))
+    await keep(box, 2, zones=("street",))
+    await keep(box, 3, label="cat", zones=("porch",))
+    box.rules = Rules(
+        Limits(max_age_us=MINUTE),
+        keeps=(
+            KeepRule(9999 * MINUTE, frozenset({"front"}), ("person",), ("porch",)),
+            KeepRule(9999 * MINUTE, frozenset({"back"})),
+        ),
+    )
+    await box.sweeper.sweep()
+    assert (await box.rows("front"), await box.rows("back")) == ([1], [])
+
+
+async def test_when_room_is_short_what_nothing_happened_in_goes_first_but_not_the_last_day(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 4)
+    box.clock.utc_us = T0 + 1450 * MINUTE
+    await box.fill(20)
+    await keep(box, 2, 4, 6)
+    box.rules = Rules(Limits(max_bytes=1500), keeps=(KeepRule(9999 * MINUTE),))
+    await box.sweeper.sweep()
+    assert await box.rows() == [2, 4, 6, *range(8, 20)], "without the rule it were 0 to 4"
+    box.rules = replace(box.rules, general=Limits(max_bytes=1200))
+    await box.sweeper.sweep()
+    assert await box.rows() == [4, 6, *range(10, 20)], "minutes 10 and on are younger than a day: the oldest goes"
+
+
+async def test_what_is_held_never_goes_and_is_said_to_take_the_room(box: Box) -> None:
+    await box.fill(10, size=8_000_000)
+    await HoldRepository(box.index).put([Hold("a", "front", T0 + MINUTE, T0 + 3 * MINUTE, "", 0)])
+    box.rules = Rules(Limits(max_bytes=1, max_age_us=1), {"front": Limits(1, 1)})
+    box.free = lambda: 0
+    await box.sweeper.sweep()
+    assert await box.rows() == [1, 2]
+    assert box.files() == 2
+    assert len(box.pauses) == 1
+
+
+async def test_room_made_for_want_of_it_is_told(box: Box) -> None:
+    await box.fill(10, size=8_000_000)
+    box.rules = Rules(Limits(max_bytes=40_000_000))
+    await box.sweeper.sweep()
+    assert box.made_room == 0
+    box.free = lambda: MIN_RESERVE - 1 + (5 - box.files()) * 8_000_000
+    await box.sweeper.sweep()
+    assert box.made_room > 0
+
+
 def test_settings_become_rules() -> None:
     settings = Settings.model_validate(
         {
-            "storage": {"days": 7, "max_gb": 2, "reserve_gb": 0.5},
+            "storage": {
+                "days": 7,
+                "max_gb": 2,
+                "reserve_gb": 0.5,
+                "keep": {"people": {"days": 60, "labels": ["person"], "zones": ["door"], "cameras": ["a"]}},
+            },
             "cameras": {
                 "a": {"kind": "file", "retention": {"max_gb": 1}},
                 "b": {"kind": "file", "retention": {"days": 30}},
@@ -186,6 +278,11 @@ def test_settings_become_rules() -> None:
     assert (rules.general, rules.reserve_bytes) == (Limits(7 * day, 2_000_000_000), 500_000_000)
     assert [rules.age_of(camera) for camera in ("a", "b", "c", "removed")] == [7 * day, 30 * day, 7 * day, 7 * day]
     assert rules.cameras["a"].max_bytes == 1_000_000_000
+    assert rules.keeps == (KeepRule(60 * day, frozenset({"a"}), ("person",), ("door",)),)
+    assert rules.margins["a"] == (5_000_000, 5_000_000)
+    assert rules.keeps_of("b", T0) == ()
+    with pytest.raises(ValueError, match="no camera 'attic'"):
+        Settings.model_validate({"storage": {"keep": {"x": {"days": 1, "cameras": ["attic"]}}}})
 
 
 async def test_the_sweeper_is_made_from_services(box: Box) -> None:

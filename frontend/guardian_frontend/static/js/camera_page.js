@@ -2,6 +2,7 @@
 import { call } from "./api.js";
 import { followStates } from "./camera_state.js";
 import { Exports } from "./exports.js";
+import { Holds } from "./holds.js";
 import { Live, fallbackNote, sayOn } from "./live.js";
 import { Player } from "./player.js";
 import { dateInput, dateTimeInput, format } from "./time.js";
@@ -87,12 +88,14 @@ async function refresh() {
   const query = `start=${new Date(start).toISOString()}&end=${new Date(end).toISOString()}`;
   const note = find("timeline-note");
   try {
-    const [spans, events] = await Promise.all([
+    const [spans, events, held] = await Promise.all([
       call(`/api/v1/cameras/${camera}/recordings?${query}`), call(`/api/v1/events?camera=${camera}&limit=200&${query}`),
+      call(`/api/v1/holds?camera=${camera}&${query}`),
     ]);
     timeline.set({
       spans: spans.items.map((one) => ({ start: Date.parse(one.start), end: Date.parse(one.end), open: one.open })),
       events: events.items.map((one) => ({ at: Date.parse(one.start), end: one.end ? Date.parse(one.end) : Date.now(), id: one.id })),
+      holds: held.items.map((one) => ({ start: Date.parse(one.start), end: one.end ? Date.parse(one.end) : Date.now() })),
     });
     note.hidden = true;
   } catch (error) {
@@ -146,6 +149,18 @@ find("export-open").addEventListener("click", ({ currentTarget }) => {
   exports.form.elements.start.value = dateTimeInput(timeline.at - 60_000);
   exports.form.elements.end.value = dateTimeInput(timeline.at);
   exports.refresh();
+  card.scrollIntoView({ block: "nearest" });
+});
+
+const holds = new Holds(page.querySelector("form[data-protect]"), find("holds"), camera, () => refresh());
+find("protect-open").addEventListener("click", ({ currentTarget }) => {
+  const card = document.getElementById("protect");
+  card.hidden = !card.hidden;
+  currentTarget.setAttribute("aria-expanded", String(!card.hidden));
+  if (card.hidden) return;
+  holds.form.elements.start.value = dateTimeInput(timeline.at - 60_000);
+  holds.form.elements.end.value = dateTimeInput(timeline.at);
+  holds.refresh();
   card.scrollIntoView({ block: "nearest" });
 });
 

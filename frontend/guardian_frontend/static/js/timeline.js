@@ -14,6 +14,7 @@ export class Timeline {
     this.zoom = 3600;
     this.spans = [];
     this.events = [];
+    this.holds = [];
     this.drag = null;
     new ResizeObserver(() => this.draw()).observe(canvas);
     canvas.addEventListener("pointerdown", (event) => this.press(event));
@@ -136,6 +137,12 @@ export class Timeline {
       if (to > from) pen.fillRect(from, bar.y, Math.max(1, to - from), bar.h);
     }
     pen.globalAlpha = 1;
+    pen.fillStyle = colour("--good");
+    for (const hold of this.holds) {
+      const from = Math.max(0, this.x(hold.start));
+      const to = Math.min(width, this.x(hold.end));
+      if (to > from) pen.fillRect(from, bar.y + bar.h - 5, Math.max(2, to - from), 5);
+    }
   }
 
   drawTicks(pen, height, colour) {
