@@ -132,7 +132,11 @@ class TrackerKind:
 
 
 class SegmentStore(Protocol):
-    """A place that keeps sealed segments. Async; every call is idempotent by segment id. It sees sealed bytes only."""
+    """A place that keeps sealed segments. Async; every call is idempotent by segment id. It sees sealed bytes only.
+
+    A store that is a folder of this machine may have `root: Path`: segment files lie below it as their `path` says. Only
+    then can what it alone has be played, and found again by an index that is made anew.
+    """
 
     async def put(self, segment: SegmentRecord, chunks: AsyncIterator[bytes]) -> None:
         """Keep a whole sealed file."""

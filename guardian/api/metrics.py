@@ -41,7 +41,12 @@ class _Figures(Collector):
         kept = GaugeMetricFamily("guardian_camera_footage_bytes", "Footage of a camera on our own disk.", labels=["camera"])
         for one in s.space.cameras:
             kept.add_metric([one.camera], one.size_bytes)
-        yield from (disk, kept)
+        tiers = GaugeMetricFamily("guardian_tier_bytes", "Footage in a further place.", labels=["tier"])
+        well = GaugeMetricFamily("guardian_tier_up", "1 while footage can be taken there.", labels=["tier"])
+        for tier in s.space.tiers:
+            tiers.add_metric([tier.name], tier.size_bytes)
+            well.add_metric([tier.name], int(not tier.problem))
+        yield from (disk, kept, tiers, well)
         inference = s.inference
         for name, text, value in (
             ("guardian_start_time_seconds", "When it was started, in seconds since 1970.", s.started_us / 1e6),

@@ -6,7 +6,8 @@ from aiohttp import web
 
 from guardian.api.paging import Page
 from guardian.api.routing import Operations
-from guardian.api.schemas import NewTokenOut, SystemOut, TokenIn, TokenOut
+from guardian.api.schemas import NewTokenOut, TokenIn, TokenOut
+from guardian.api.system_schemas import SystemOut
 from guardian.api.tokens import SESSION
 from guardian.model.errors import NotAllowed
 from guardian.services.contract import Services

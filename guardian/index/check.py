@@ -68,6 +68,8 @@ async def _database(index: IndexFile) -> list[IndexFault]:
 def _check_rows(segments: Path, page: Sequence[SegmentRecord], read: ReadRecord) -> list[tuple[str, IndexFault]]:
     found = []
     for row in page:
+        if not row.local:  # a tier has it
+            continue
         fault = _check_row(segments, row, read)
         if fault is not None:
             found.append((row.header.segment_id, fault))

@@ -65,7 +65,7 @@ async def rebuild(
 
 
 def _gone(segments: Path, records: Sequence[SegmentRecord]) -> list[str]:
-    return [one.header.segment_id for one in records if not (segments / one.path).exists()]
+    return [one.header.segment_id for one in records if one.local and not (segments / one.path).exists()]
 
 
 def _read_all(

@@ -45,10 +45,12 @@ def _row(record: SegmentRecord) -> dict[str, Any]:
         "fragments": record.fragments,
         "video_frames": record.video_frames,
         "complete": record.complete,
+        "local": record.local,
     }
 
 
-def _record(row: sa.Row[Any]) -> SegmentRecord:
+def record_of(row: sa.Row[Any]) -> SegmentRecord:
+    """Return what a row of segments says."""
     header = SegmentHeader(
         segment_id=row.segment_id,
         run_id=row.run_id,
@@ -72,6 +74,7 @@ def _record(row: sa.Row[Any]) -> SegmentRecord:
         fragments=row.fragments,
         video_frames=row.video_frames,
         complete=row.complete,
+        local=row.local,
     )
 
 
@@ -80,8 +83,8 @@ def _shares_a_moment(start_us: Any, end_us: Any) -> tuple[sa.ColumnElement[bool]
     return (s.c.start_us > start_us - LOOK_BACK_US, s.c.start_us < end_us, s.c.end_us > start_us)
 
 
-def _held() -> sa.ColumnElement[bool]:
-    """A hold is on the segment."""
+def held() -> sa.ColumnElement[bool]:
+    """Condition on a segment: a hold is on it."""
     return sa.exists().where(h.c.camera == s.c.camera, h.c.start_us < s.c.end_us, h.c.end_us > s.c.start_us)
 
 
@@ -145,7 +148,7 @@ class Recordings:
         """One segment, or None."""
         async with self._index.read() as connection:
             row = (await connection.execute(sa.select(s).where(s.c.segment_id == segment_id))).first()
-        return None if row is None else _record(row)
+        return None if row is None else record_of(row)
 
     async def overlapping(
         self, camera: str, stream: str, start_us: int, end_us: int, limit: int = 10_000
@@ -153,7 +156,7 @@ class Recordings:
         """Segments that share a moment with a span, oldest first."""
         query = sa.select(s).where(*self._within(camera, stream, start_us, end_us)).order_by(s.c.start_us).limit(limit)
         async with self._index.read() as connection:
-            return tuple(_record(row) for row in await connection.execute(query))
+            return tuple(record_of(row) for row in await connection.execute(query))
 
     def _within(self, camera: str, stream: str, start_us: int, end_us: int) -> tuple[sa.ColumnElement[bool], ...]:
         own = (s.c.camera == camera, s.c.stream == stream)
@@ -196,8 +199,8 @@ class Recordings:
         return None if found is None else int(found)
 
     async def in_folder(self, camera: str, stream: str, folder: str, day: Span | None) -> dict[str, str]:
-        """Path by segment id, of a stream's segments whose file is in a folder. `day`: where their starts lie, if known."""
-        query = sa.select(s.c.segment_id, s.c.path).where(s.c.camera == camera, s.c.stream == stream)
+        """Path by segment id, of a stream's segments whose file is in a folder of our own disk. `day`: where their starts lie, if known."""
+        query = sa.select(s.c.segment_id, s.c.path).where(s.c.camera == camera, s.c.stream == stream, s.c.local)
         if day is not None:
             query = query.where(s.c.start_us >= day.start_us, s.c.start_us < day.end_us)
         async with self._index.read() as connection:
@@ -248,12 +251,12 @@ class Recordings:
 
         `from_us`: leave out what starts before.
         """
-        where = [s.c.camera == camera, s.c.stream == stream, s.c.local, ~_held(), *(~_kept_for(keep) for keep in keeps)]
+        where = [s.c.camera == camera, s.c.stream == stream, s.c.local, ~held(), *(~_kept_for(keep) for keep in keeps)]
         if from_us is not None:
             where.append(s.c.start_us >= from_us)
         query = sa.select(s).where(*where).order_by(s.c.start_us).limit(limit)
         async with self._index.read() as connection:
-            return tuple(_record(row) for row in await connection.execute(query))
+            return tuple(record_of(row) for row in await connection.execute(query))
 
     async def held_bytes(self) -> dict[str, int]:
         """Bytes on our own disk that holds keep there, by camera."""
@@ -279,7 +282,7 @@ class Recordings:
         while True:
             query = sa.select(s).where(s.c.segment_id > after).order_by(s.c.segment_id).limit(size)
             async with self._index.read() as connection:
-                page = tuple(_record(row) for row in await connection.execute(query))
+                page = tuple(record_of(row) for row in await connection.execute(query))
             if not page:
                 return
             yield page

@@ -54,7 +54,9 @@ class FragmentMeta:
 
 @dataclass(frozen=True, slots=True)
 class SegmentRecord:
-    """One segment as the index knows it. `path` is relative to the data folder's `segments/`."""
+    """One segment as the index knows it. `path` is relative to the data folder's `segments/`, or to the folder of a tier.
+    `local`: its file is on our own disk.
+    """
 
     header: SegmentHeader
     epoch: int
@@ -65,6 +67,7 @@ class SegmentRecord:
     fragments: int
     video_frames: int
     complete: bool
+    local: bool = True
 
 
 class SealingSegment(Protocol):

@@ -173,6 +173,18 @@ class CameraSpace:
 
 
 @dataclass(frozen=True, slots=True)
+class TierStatus:
+    """A further place for footage, and what it has. `problem`: why footage cannot be taken there now, or empty."""
+
+    name: str
+    kind: str
+    segments: int
+    size_bytes: int
+    problem: str = ""
+    cure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SpaceStatus:
     """The disk and who takes what of it. `why` and `cure` are empty while all is well."""
 
@@ -184,6 +196,7 @@ class SpaceStatus:
     max_bytes: int | None = None
     held_bytes: int = 0
     cameras: tuple[CameraSpace, ...] = ()
+    tiers: tuple[TierStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

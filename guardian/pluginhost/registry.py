@@ -143,6 +143,10 @@ class PluginRegistry:
         """Return a notifier kind."""
         return _pick(self.notifiers, kind, "notifier", NotifierKind)
 
+    def storage_kind(self, kind: str) -> StorageKind:
+        """Return a storage kind."""
+        return _pick(self.storage, kind, "storage", StorageKind)
+
     def detectors_by_rank(self) -> tuple[DetectorKind, ...]:
         """Return detector kinds, the preferred first."""
         return tuple(sorted((d.kind for d in self.detectors.values()), key=lambda kind: (kind.rank, kind.name)))

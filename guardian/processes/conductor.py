@@ -12,7 +12,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from guardian.api.app import make_api
 from guardian.api.probes import probe_routes
 from guardian.index.engine import open_index
 from guardian.model.camera import CameraChange
-from guardian.model.errors import BadSetting, GuardianError
+from guardian.model.errors import GuardianError
 from guardian.model.event import Event
 from guardian.model.health import Finding, Health
 from guardian.model.messages import (
@@ -55,8 +55,10 @@ from guardian.platform.runtime_dir import RuntimeDir
 from guardian.platform.tasks import Tasks
 from guardian.pluginhost.dispatch import Dispatcher
 from guardian.pluginhost.registry import ContextMaker, PluginRegistry
+from guardian.processes.chosen import camera_job, channels_of, tiers_of
 from guardian.processes.jobs import TranscodeJob
 from guardian.processes.links import Switchboard
+from guardian.processes.refusals import cannot_serve, first_fault
 from guardian.processes.spawning import start_process
 from guardian.processes.supervisor import Supervisor
 from guardian.processes.vault_opening import open_vault
@@ -69,17 +71,19 @@ from guardian.services.exports import ExportService
 from guardian.services.health import HealthService, HealthSources
 from guardian.services.holds import HoldService
 from guardian.services.live import LiveHub
-from guardian.services.notifications import Channel, NotificationService
+from guardian.services.notifications import NotificationService
 from guardian.services.playback import PlaybackService
 from guardian.services.recordings import RecordingService
 from guardian.services.space import SpaceService, SpaceSources
 from guardian.services.storage import make_sweeper, rules_of
+from guardian.services.tiers import TierService
 from guardian.services.timeline import TimelineService
 from guardian.services.transcode import TranscodeService
 from guardian.services.vault import VaultService
-from guardian.settings.schema import CameraSettings, Settings, WebSettings
+from guardian.settings.schema import CameraSettings, Settings
 from guardian.settings.secrets import resolve
 from guardian.store import spare
+from guardian.vault.scan import scan
 from guardian.vault.sealer import VaultSealer
 from guardian.web.app import make_web
 
@@ -164,7 +168,7 @@ class Conductor:
         """Open everything, in the order in which things need each other; pages and API last."""
         web_settings = self.settings.web
         if web_settings.port and not port_is_free(web_settings.host, web_settings.port):
-            raise _cannot_serve(web_settings, "the port is taken, or the address is not this machine's")
+            raise cannot_serve(web_settings, "the port is taken, or the address is not this machine's")
         self.keyring, self.vault_problem = await open_vault(
             self.data_dir, self.settings.vault.unlock_file, self.options.login, self.clock
         )
@@ -185,6 +189,7 @@ class Conductor:
         self._start_processes()
         self.tasks.spawn(self.sweeper.run(), "sweeper")
         self.tasks.spawn(self.space.run(), "space")
+        self.tasks.spawn(self.tiers.run(), "tiers")
         self._keep_spare()
         token, password = await self._make_login()
         url = await self._serve()
@@ -200,6 +205,11 @@ class Conductor:
             self.index, self.data_dir, self.clock, self.keyring, self._clip_margins, self._event_changed
         )
         self.holds = HoldService(self.index, self.data_dir, self.clock, self.events)
+        self._make_viewing(sealer)
+        self._make_storage()
+        self._make_health()
+
+    def _make_viewing(self, sealer: VaultSealer) -> None:
         self.live = LiveHub(self._want_live, self.clock, self.tasks)
         self.vault = VaultService(
             self.keyring,
@@ -215,7 +225,19 @@ class Conductor:
         self.exports.used = self.vault.touch
         self.vault.observe_keys(self._use_key)
         self.vault.observe(self._end_transcoder)
+        self.playback = playback
+
+    def _make_storage(self) -> None:
         self.patient_clock = PatientClock(self.clock)
+        self.tiers = TierService(
+            self.index,
+            self.data_dir,
+            self.clock,
+            self.recordings,
+            tiers_of(self.settings, self.registry),
+            scan,
+            lambda tier: self.notifications.tell(*tier.news()),
+        )
         self.space = SpaceService(
             self.clock,
             SpaceSources(
@@ -223,6 +245,7 @@ class Conductor:
                 cameras=self.cameras.list,
                 usage=self.recordings.usage,
                 held=self.recordings.held,
+                tiers=self.tiers.status,
                 tell=lambda title, body: self.notifications.tell(title, body),
             ),
         )
@@ -235,6 +258,8 @@ class Conductor:
             self._pause,
             self.space.made_room,
         )
+
+    def _make_health(self) -> None:
         self.health = HealthService(
             self.data_dir,
             self.clock,
@@ -251,11 +276,11 @@ class Conductor:
             ),
         )
         self.health.parts["index"] = True
-        self.notifications = NotificationService(self._channels(), self.clock, self.tasks)
+        self.notifications = NotificationService(channels_of(self.settings, self.registry), self.clock, self.tasks)
         self.services = Services(
             cameras=self.cameras,
             timeline=TimelineService(self.recordings),
-            playback=playback,
+            playback=self.playback,
             live=self.live,
             events=self.events,
             holds=self.holds,
@@ -264,14 +289,6 @@ class Conductor:
             accounts=AccountService(self.index, self.clock, self.settings.web.session_hours),
             health=self.health,
         )
-
-    def _channels(self) -> tuple[Channel, ...]:
-        channels = []
-        for name, wish in self.settings.notify.items():
-            kind = self.registry.notifier(wish.kind)
-            notifier = kind.make(kind.config_model.model_validate(resolve(wish.settings, f"notify.{name}.settings")))
-            channels.append(Channel(name, notifier, frozenset(wish.labels), frozenset(wish.cameras)))
-        return tuple(channels)
 
     def _plugin_findings(self) -> tuple[Finding, ...]:
         bad = [entry for entry in self.registry.entries if entry.state in ("failed", "incompatible", "shadowed")]
@@ -312,7 +329,7 @@ class Conductor:
             return
         except ValueError as error:
             self.cameras.refused(
-                camera, "bad_setting", f"cameras.{camera}.source: {_first_fault(error)}", "Correct the camera's settings."
+                camera, "bad_setting", f"cameras.{camera}.source: {first_fault(error)}", "Correct the camera's settings."
             )
             return
 
@@ -322,23 +339,18 @@ class Conductor:
             settings = settings.model_copy(update={"detect": settings.detect.model_copy(update={"enabled": False})})
             notes = (f"Watching is off: there is no tracker {self.settings.detector.tracker!r}.",)
 
+        plugin = self.registry.cameras[settings.kind].plugin
+
         def job() -> CameraJob:
-            return CameraJob(
-                camera=camera,
-                name=settings.name or camera,
-                kind=settings.kind,
-                plugin=self.registry.cameras[settings.kind].plugin,
-                options_json=settings.model_dump_json(),
+            own = camera_job(camera, settings, self.settings, plugin, tracker.plugin if tracker is not None else "")
+            return replace(
+                own,
                 data_dir=str(self.data_dir),
                 vault_public_key=self.keyring.public_key,
                 vault_epoch=self.keyring.epoch,
                 conductor_socket=str(self.runtime_dir / "conductor.sock"),
                 inference_socket=str(self.runtime_dir / "inference.sock"),
                 secret=self.secret,
-                tracker_plugin=tracker.plugin if tracker is not None else "",
-                tracker=self.settings.detector.tracker,
-                plugins_json=self.settings.plugins.model_dump_json(),
-                log_json=self.settings.log.format == "json",
                 notes=notes,
             )
 
@@ -451,18 +463,18 @@ class Conductor:
         return token, made
 
     async def _serve(self) -> str:
-        settings = self.settings.web
+        wish = self.settings.web
         app = make_web(self.services, make_api(self.services), probe_routes(self.services))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
         await runner.setup()
         self._closers.push_async_callback(runner.cleanup)
         try:
-            site = web.TCPSite(runner, settings.host, settings.port)
+            site = web.TCPSite(runner, wish.host, wish.port)
             await site.start()
         except OSError as error:
-            raise _cannot_serve(settings, error.strerror or str(error)) from error
+            raise cannot_serve(wish, error.strerror or str(error)) from error
         port = runner.addresses[0][1]
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - an address to open, not to bind
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(wish.host, wish.host)  # noqa: S104 - an address to open, not to bind
         self.health.parts["web"] = True
         return f"http://{host}:{port}"
 
@@ -486,21 +498,3 @@ class Conductor:
         await self.tasks.close()
         (self.data_dir / "run.json").unlink(missing_ok=True)
         self._runtime.close()
-
-
-def _cannot_serve(settings: WebSettings, why: str) -> BadSetting:
-    return BadSetting(
-        f"cannot serve at {settings.host}:{settings.port}: {why}",
-        field="web.port",
-        cure="End what uses the port, or choose another with --port.",
-    )
-
-
-def _first_fault(error: ValueError) -> str:
-    """Return the first line of a validation error that says something."""
-    from pydantic import ValidationError
-
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}"
-    return str(error)

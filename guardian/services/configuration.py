@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from guardian.interfaces import CameraKind, NotifierKind
+from guardian.interfaces import CameraKind, NotifierKind, StorageKind
 from guardian.model.errors import BadSetting
 from guardian.pluginhost.registry import PluginRegistry
 from guardian.settings.faults import Fault, faults_of
@@ -16,17 +16,23 @@ from guardian.settings.secrets import resolve
 
 
 def check_kinds(settings: Settings, registry: PluginRegistry) -> tuple[Fault, ...]:
-    """Return what is wrong with cameras and notifiers as the plugins that bring their kinds see it."""
+    """Return what is wrong with cameras, notifiers and tiers as the plugins that bring their kinds see it."""
     faults: list[Fault] = []
     for name, camera in settings.cameras.items():
         faults += _check(f"cameras.{name}", "source", camera.source, registry.camera, camera.kind)
     for name, channel in settings.notify.items():
         faults += _check(f"notify.{name}", "settings", channel.settings, registry.notifier, channel.kind)
+    for name, tier in settings.storage.tiers.items():
+        faults += _check(f"storage.tiers.{name}", "settings", tier.settings, registry.storage_kind, tier.kind)
     return tuple(faults)
 
 
 def _check(
-    field: str, part: str, values: Mapping[str, Any], kind_of: Callable[[str], CameraKind | NotifierKind], kind: str
+    field: str,
+    part: str,
+    values: Mapping[str, Any],
+    kind_of: Callable[[str], CameraKind | NotifierKind | StorageKind],
+    kind: str,
 ) -> tuple[Fault, ...]:
     try:
         model = kind_of(kind).config_model

@@ -83,6 +83,11 @@ class HealthService:
         found: list[Finding] = []
         if space.state is not SpaceState.OK:
             found.append(Finding("disk", SPACE_HEALTH[space.state], SPACE_WORDS[space.state] + space.why, space.cure))
+        found += [
+            Finding(f"tier {tier.name}", Health.WARNING, f"{tier.name}: {tier.problem}", tier.cure)
+            for tier in space.tiers
+            if tier.problem
+        ]
         vault = self._sources.vault()
         if vault.problem:
             found.append(Finding("vault", Health.WARNING, f"The vault was not unlocked at start: {vault.problem}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,6 +90,7 @@ class RecordingService:
         self._growing: dict[str, _Growing] = {}
         self._tables: OrderedDict[str, Table] = OrderedDict()
         self._records: OrderedDict[str, SegmentRecord] = OrderedDict()  # of whole files, which do not change
+        self.elsewhere: Callable[[Sequence[SegmentRecord]], Awaitable[dict[str, Path]]] = _nowhere
         self._flushing = False
         self._retry_at_s = 0.0
         self._by_camera: dict[str, int] = {}
@@ -280,9 +281,10 @@ class RecordingService:
         if record is None:
             raise NotFound(f"there is no segment {segment_id!r}", field="segment", cure="It may be older than what is kept.")
         tables = await self._tables_of([record])
-        if record.path not in tables:
+        place = (await self._places([record])).get(record.path)
+        if record.path not in tables or place is None:
             raise NotFound(f"the footage of segment {segment_id} is gone", field="segment", cure="It may have been deleted.")
-        return self._view(record, tables[record.path])
+        return self._view(record, place, tables[record.path])
 
     async def segments(self, camera: str, stream: str, start_us: int, end_us: int) -> tuple[SegmentView, ...]:
         """Segments that share a moment with a span, oldest first, those still being written among them."""
@@ -296,7 +298,12 @@ class RecordingService:
         closed += [one.record for one in growing if one.record is not None and not one.table]
         tables = await self._tables_of(closed)
         views = [self._view_of(one) for one in growing if one.table]
-        views += [self._view(one, tables[one.path]) for one in closed if one.path in tables]
+        places = await self._places(closed)
+        views += [
+            self._view(one, places[one.path], tables[one.path])
+            for one in closed
+            if one.path in tables and one.path in places
+        ]
         return tuple(sorted(views, key=lambda view: (view.header.start_utc_us, view.segment_id)))
 
     def _growing_within(self, camera: str, stream: str, start_us: int, end_us: int) -> list[_Growing]:
@@ -312,28 +319,39 @@ class RecordingService:
         path = inside(self._segments, one.path)
         return SegmentView(one.header, one.epoch, path, tuple(one.table), one.end_us, one.record is None)
 
-    def _view(self, record: SegmentRecord, table: Table) -> SegmentView:
-        path = inside(self._segments, record.path)
-        return SegmentView(record.header, record.epoch, path, table, record.end_utc_us, False)
+    def _view(self, record: SegmentRecord, place: Path, table: Table) -> SegmentView:
+        return SegmentView(record.header, record.epoch, place, table, record.end_utc_us, False)
+
+    async def _places(self, records: Sequence[SegmentRecord]) -> dict[str, Path]:
+        """Where their files are, by path; without those that no folder has."""
+        away = [one for one in records if not one.local]
+        places = {one.path: inside(self._segments, one.path) for one in records if one.local}
+        return places | await self.elsewhere(away) if away else places
+
+    def moved(self, segment_ids: Iterable[str]) -> None:
+        """Their files are elsewhere now."""
+        for segment_id in segment_ids:
+            self._records.pop(segment_id, None)
 
     async def _tables_of(self, records: Sequence[SegmentRecord]) -> dict[str, Table]:
         """Fragment tables by path; without those whose file is gone."""
         tables = {one.path: self._tables[one.path] for one in records if one.path in self._tables}
         for path in tables:
             self._tables.move_to_end(path)
-        missed = [one.path for one in records if one.path not in tables]
+        missed = [one for one in records if one.path not in tables]
         if missed:
-            tables |= await asyncio.to_thread(self._read_tables, missed)
-            self._tables.update((path, tables[path]) for path in missed if path in tables)
+            places = await self._places(missed)
+            tables |= await asyncio.to_thread(self._read_tables, places)
+            self._tables.update((path, tables[path]) for path in places if path in tables)
             while len(self._tables) > TABLES:
                 self._tables.popitem(last=False)
         return tables
 
-    def _read_tables(self, paths: Sequence[str]) -> dict[str, Table]:
+    def _read_tables(self, places: dict[str, Path]) -> dict[str, Table]:
         tables: dict[str, Table] = {}
-        for path in paths:
+        for path, place in places.items():
             try:
-                tables[path] = tuple(self._scan(inside(self._segments, path)).table)
+                tables[path] = tuple(self._scan(place).table)
             except (OSError, Damaged) as error:  # deleted in this moment, or damaged: the rest still plays
                 _log.warning("segment_not_readable", path=path, problem=str(error))
         return tables
@@ -388,6 +406,10 @@ class RecordingService:
         self._retry_at_s = 0.0
         await self._tasks.close()
         await self._flush()
+
+
+async def _nowhere(_: Sequence[SegmentRecord]) -> dict[str, Path]:
+    return {}
 
 
 def _vault_scan() -> Scan:

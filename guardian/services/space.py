@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from guardian.model.camera import CameraView
-from guardian.model.views import CameraSpace, SpaceState, SpaceStatus
+from guardian.model.views import CameraSpace, SpaceState, SpaceStatus, TierStatus
 from guardian.platform.clock import Clock
 from guardian.services.storage import rules_of
 from guardian.settings.schema import Settings
@@ -35,6 +35,7 @@ class SpaceSources:
     usage: Callable[[], Awaitable[Mapping[str, int]]]
     held: Callable[[], Awaitable[Mapping[str, int]]]
     tell: Callable[[str, str], None]
+    tiers: Callable[[], tuple[TierStatus, ...]] = tuple
 
 
 class SpaceService:
@@ -110,6 +111,7 @@ class SpaceService:
                 )
                 for name in names
             ),
+            tiers=self._sources.tiers(),
         )
 
 

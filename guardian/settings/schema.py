@@ -41,8 +41,28 @@ class KeepSettings(Part):
     zones: tuple[str, ...] = Field((), description="Only events in one of these zones; empty: anywhere.")
 
 
+class TierSettings(RetentionSettings):
+    """A further place for sealed footage: a big slow disk, a NAS. `days` and `max_gb` are how long it stays there."""
+
+    days: float | None = Field(
+        None, gt=0, description="Delete it there when older than this many days; none: while there is room."
+    )
+    kind: str = Field("folder", description="Kind of storage (see `guardian plugins list`).")
+    settings: dict[str, Any] = Field(default_factory=dict, description="Settings of its kind, such as path.")
+    after_days: float = Field(
+        0, ge=0, description="Take footage there when it is this many days old; 0: as soon as a file is finished."
+    )
+    move: bool = Field(
+        False, description="Give up our own copy once it is there; false: keep both, until retention takes our own."
+    )
+    cameras: tuple[str, ...] = Field((), description="Only footage of these cameras; empty: all.")
+    reserve_gb: float = Field(1.0, ge=0, description="Keep this much free there: the oldest goes for it.")
+
+
 class StorageSettings(RetentionSettings):
     """Disk space over all cameras."""
+
+    tiers: dict[str, TierSettings] = Field(default_factory=dict, description="Further places for footage, by name.")
 
     keep: dict[str, KeepSettings] = Field(
         default_factory=dict, description="Rules, by name, that keep footage longer in which something happened."
@@ -181,8 +201,10 @@ class Settings(Part):
                 raise ValueError(
                     f"camera id {camera!r} must be 1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit"
                 )
-        for name, rule in self.storage.keep.items():
-            for camera in rule.cameras:
+        rules = [(f"storage.keep.{name}", rule.cameras) for name, rule in self.storage.keep.items()]
+        rules += [(f"storage.tiers.{name}", tier.cameras) for name, tier in self.storage.tiers.items()]
+        for path, cameras in rules:
+            for camera in cameras:
                 if camera not in self.cameras:
-                    raise ValueError(f"storage.keep.{name}.cameras: there is no camera {camera!r}")
+                    raise ValueError(f"{path}.cameras: there is no camera {camera!r}")
         return self

@@ -69,7 +69,11 @@ def _plugin_parts() -> list[str]:
     own: list[str] = []
     for name, cls in _plugins():
         plugin = instantiate(name, cls, {}, ContextMaker(Path("unused")).make(name))
-        for hook, path in (("register_cameras", "cameras.<name>.source"), ("register_notifiers", "notify.<name>.settings")):
+        for hook, path in (
+            ("register_cameras", "cameras.<name>.source"),
+            ("register_notifiers", "notify.<name>.settings"),
+            ("register_storage", "storage.tiers.<name>.settings"),
+        ):
             kinds += [(path, kind) for kind in getattr(plugin, hook, tuple)()]
         if found := explain_part(cls.Config, f"plugins.settings.{name}."):
             summary = read_manifest(cls.__module__).summary

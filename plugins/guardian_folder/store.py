@@ -18,7 +18,7 @@ class FolderStore:
     """Implements SegmentStore. The folder itself is never made: a missing mount must not fill the disk below it."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.root = self._root = root
 
     def _path(self, segment: SegmentRecord) -> Path:
         return self._root / segment.path
@@ -26,9 +26,7 @@ class FolderStore:
     async def put(self, segment: SegmentRecord, chunks: AsyncIterator[bytes]) -> None:
         """Keep a whole sealed file; a second time with the same segment changes nothing."""
         if not await asyncio.to_thread(self._root.is_dir):
-            raise BadSetting(
-                f"{self._root} is not there", field="path", cure="Mount it, or correct plugins.settings.folder.path."
-            )
+            raise BadSetting(f"{self._root} is not there", field="path", cure="Mount it, or correct the path.")
         path = self._path(segment)
         if await asyncio.to_thread(lambda: path.exists() and path.stat().st_size == segment.size_bytes):
             return

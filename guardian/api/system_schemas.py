@@ -1,0 +1,178 @@
+"""What the API says of the box: disk, processes, detector, findings."""
+
+from __future__ import annotations
+
+from guardian.api.schemas import Out, TimeOut
+from guardian.model.views import SpaceState, SpaceStatus, SystemStatus
+
+DAY_US = 86_400_000_000
+
+
+class ProcessOut(Out):
+    """One process of ours."""
+
+    role: str
+    name: str
+    pid: int
+    cpu_percent: float
+    memory_bytes: int
+    restarts: int
+    since: TimeOut
+
+
+class InferenceOut(Out):
+    """What detects, and how fast."""
+
+    ready: bool
+    model: str
+    backend: str
+    device: str
+    inferences_per_s: float
+    latency_ms: float
+    dropped: int
+    problem: str
+
+
+class FindingOut(Out):
+    """Something that was found, and what to do about it."""
+
+    check: str
+    health: str
+    message: str
+    cure: str
+
+
+class CameraSpaceOut(Out):
+    """What a camera takes of our own disk, and what it may; null for no limit."""
+
+    camera: str
+    size_bytes: int
+    protected_bytes: int
+    max_bytes: int | None
+    max_days: float | None
+
+
+class TierOut(Out):
+    """A further place for footage. `problem`: why footage cannot be taken there now."""
+
+    name: str
+    kind: str
+    segments: int
+    size_bytes: int
+    problem: str
+    cure: str
+
+
+class StorageOut(Out):
+    """The disk. `state`: ok, making_room (footage goes before its time), paused (nothing is left that may go), failing."""
+
+    state: SpaceState
+    since: TimeOut
+    problem: str
+    cure: str
+    reserve_bytes: int
+    max_bytes: int | None
+    protected_bytes: int
+    cameras: list[CameraSpaceOut]
+    tiers: list[TierOut]
+
+    @staticmethod
+    def of(space: SpaceStatus) -> StorageOut:
+        """Make it of the disk's status."""
+        return StorageOut(
+            state=space.state,
+            since=space.since_us,
+            problem=space.why,
+            cure=space.cure,
+            reserve_bytes=space.reserve_bytes,
+            max_bytes=space.max_bytes,
+            protected_bytes=space.held_bytes,
+            cameras=[
+                CameraSpaceOut(
+                    camera=one.camera,
+                    size_bytes=one.size_bytes,
+                    protected_bytes=one.held_bytes,
+                    max_bytes=one.max_bytes,
+                    max_days=None if one.max_age_us is None else round(one.max_age_us / DAY_US, 3),
+                )
+                for one in space.cameras
+            ],
+            tiers=[
+                TierOut(
+                    name=one.name,
+                    kind=one.kind,
+                    segments=one.segments,
+                    size_bytes=one.size_bytes,
+                    problem=one.problem,
+                    cure=one.cure,
+                )
+                for one in space.tiers
+            ],
+        )
+
+
+class SystemOut(Out):
+    """The whole box. Sizes in bytes, CPU in percent of all cores."""
+
+    version: str
+    started: TimeOut
+    now: TimeOut
+    cpu_percent: float
+    cpu_count: int
+    memory_total: int
+    memory_used: int
+    disk_total: int
+    disk_free: int
+    footage_bytes: int
+    oldest_footage: TimeOut | None
+    recording_paused: str
+    storage: StorageOut
+    processes: list[ProcessOut]
+    inference: InferenceOut
+    findings: list[FindingOut]
+
+    @staticmethod
+    def of(status: SystemStatus) -> SystemOut:
+        """Make it of the system's status."""
+        inference = status.inference
+        return SystemOut(
+            version=status.version,
+            started=status.started_us,
+            now=status.now_us,
+            cpu_percent=status.cpu_percent,
+            cpu_count=status.cpu_count,
+            memory_total=status.memory_total,
+            memory_used=status.memory_used,
+            disk_total=status.disk_total,
+            disk_free=status.disk_free,
+            footage_bytes=status.footage_bytes,
+            oldest_footage=status.oldest_footage_us,
+            recording_paused=status.recording_paused,
+            storage=StorageOut.of(status.space),
+            processes=[
+                ProcessOut(
+                    role=one.role,
+                    name=one.name,
+                    pid=one.pid,
+                    cpu_percent=round(one.cpu_percent, 2),
+                    memory_bytes=one.memory_bytes,
+                    restarts=one.restarts,
+                    since=one.since_us,
+                )
+                for one in status.processes
+            ],
+            inference=InferenceOut(
+                ready=inference.ready,
+                model=inference.model,
+                backend=inference.backend,
+                device=inference.device,
+                inferences_per_s=round(inference.inferences_per_s, 2),
+                latency_ms=round(inference.latency_ms, 2),
+                dropped=inference.dropped,
+                problem=inference.problem,
+            ),
+            findings=[
+                FindingOut(check=one.check, health=one.health.value, message=one.message, cure=one.cure)
+                for one in status.findings
+            ],
+        )

@@ -1,0 +1,51 @@
+"""What the settings choose of what plugins bring, made ready for the services that use it."""
+
+from __future__ import annotations
+
+from guardian.model.messages import CameraJob
+from guardian.pluginhost.registry import PluginRegistry
+from guardian.services.notifications import Channel
+from guardian.services.tiers import Tier
+from guardian.settings.schema import CameraSettings, Settings
+from guardian.settings.secrets import resolve
+
+
+def channels_of(settings: Settings, registry: PluginRegistry) -> tuple[Channel, ...]:
+    """Return the ways to tell the owner. BadSetting."""
+    channels = []
+    for name, wish in settings.notify.items():
+        kind = registry.notifier(wish.kind)
+        notifier = kind.make(kind.config_model.model_validate(resolve(wish.settings, f"notify.{name}.settings")))
+        channels.append(Channel(name, notifier, frozenset(wish.labels), frozenset(wish.cameras)))
+    return tuple(channels)
+
+
+def tiers_of(settings: Settings, registry: PluginRegistry) -> tuple[Tier, ...]:
+    """Return the further places for footage. BadSetting."""
+    tiers = []
+    for name, wish in settings.storage.tiers.items():
+        kind = registry.storage_kind(wish.kind)
+        config = kind.config_model.model_validate(resolve(wish.settings, f"storage.tiers.{name}.settings"))
+        tiers.append(Tier(name, wish, kind.make(config)))
+    return tuple(tiers)
+
+
+def camera_job(camera: str, own: CameraSettings, settings: Settings, plugin: str, tracker_plugin: str) -> CameraJob:
+    """Return what a camera's process is to do, without what only its conductor knows: keys, folders and sockets."""
+    return CameraJob(
+        camera=camera,
+        name=own.name or camera,
+        kind=own.kind,
+        plugin=plugin,
+        options_json=own.model_dump_json(),
+        data_dir="",
+        vault_public_key=b"",
+        vault_epoch=0,
+        conductor_socket="",
+        inference_socket="",
+        secret="",
+        tracker_plugin=tracker_plugin,
+        tracker=settings.detector.tracker,
+        plugins_json=settings.plugins.model_dump_json(),
+        log_json=settings.log.format == "json",
+    )
