@@ -18,7 +18,7 @@ COMMANDS = {
     "doctor": "Say what is wrong with this machine and what to do.",
     "config": "Check and explain the configuration.",
     "vault": "Make, show and unlock the vault.",
-    "index": "Check or rebuild the index of recordings.",
+    "index": "Check, repair or rebuild the index of recordings.",
     "models": "List, fetch and measure detector models.",
     "plugins": "List plugins and what they bring.",
     "user": "List and make users of the web page, and set passwords.",

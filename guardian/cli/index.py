@@ -1,4 +1,4 @@
-"""`guardian index check|rebuild`."""
+"""`guardian index check|repair|rebuild`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from guardian.cli._index_repair import repair_
 from guardian.cli._output import data_option, emit, json_option
 from guardian.cli._secret import SecretFile, passphrase_from
 
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
 @click.group(epilog="Examples:\n\n  guardian index check\n\n  guardian index rebuild")
 def index() -> None:
-    """Check or rebuild the index of recordings."""
+    """Check, repair or rebuild the index of recordings."""
+
+
+index.add_command(repair_)
 
 
 @index.command(

@@ -144,6 +144,13 @@ class IndexFile:
             os.close(fd)
         sync_dir(self.path.parent)
 
+    async def reindex(self) -> None:
+        """Make SQLite's own look-up tables anew from the rows."""
+        async with self.read() as connection:
+            await connection.rollback()
+            await connection.exec_driver_sql("REINDEX")
+            await connection.commit()
+
     async def close(self) -> None:
         """Close; the write-ahead log goes into the file."""
         await self.engine.dispose()

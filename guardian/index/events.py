@@ -155,6 +155,11 @@ class EventRepository:
             rows = await connection.execute(sa.select(e.c.id, e.c.snapshot).where(e.c.snapshot != ""))
             return tuple((row.id, row.snapshot) for row in rows)
 
+    async def forget_pictures(self, event_ids: Sequence[str]) -> None:
+        """Say of events that they have no picture, in one transaction."""
+        async with self._index.write() as connection:
+            await connection.execute(sa.update(e).where(e.c.id.in_(event_ids)).values(snapshot=""))
+
     async def without_footage(self, camera: str, before_us: int, limit: int) -> tuple[Event, ...]:
         """Ended events of a camera that ended before a moment and of which no footage is left, oldest first; none protected."""
         held = sa.exists().where(h.c.event_id == e.c.id)
