@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
+from guardian.media.mp4_tables import Mp4Tables
 from guardian.model.errors import BadRequest, NotFound, ServiceUnavailable
 from guardian.model.time import SECOND_US, to_rfc3339
-from guardian.model.views import Playlist
+from guardian.model.views import Playlist, PlaylistEntry
 from guardian.services.clip import ClipClock
+from guardian.services.cut import Cutter
 from guardian.services.footage import Footage, SegmentOnDisk
 from guardian.services.open_segments import OpenSegments
 from guardian.services.playlist import plan
@@ -29,6 +32,17 @@ class ClipPiece:
     data: bytes
     share: float
     note: str = ""
+    tables: Mp4Tables | None = None  # with the last piece of a cut
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A fragment of a span. `init`: its init segment where it is the first of a run."""
+
+    entry: PlaylistEntry
+    segment: SegmentOnDisk
+    init: bytes
+    share: float
 
 
 class PlaybackService:
@@ -78,6 +92,39 @@ class PlaybackService:
 
     async def pieces(self, camera: str, start_us: int, end_us: int, *, as_h264: bool = False) -> AsyncIterator[ClipPiece]:
         """The clip with its progress. It ends early, with a note, where the camera's picture changed its form."""
+        clock: ClipClock | None = None
+        async with aclosing(self._steps(camera, start_us, end_us, as_h264)) as steps:
+            async for step in steps:
+                if clock is None:
+                    clock = ClipClock(step.init)
+                    yield ClipPiece(clock.init, 0.0)
+                elif step.init and not clock.goes_on_with(step.init):
+                    yield ClipPiece(b"", 1.0, _changed(step.entry))
+                    return
+                if step.entry.discontinuity:
+                    clock.break_run()
+                yield ClipPiece(clock.place(await self._fragment(step.segment, step.entry.index, as_h264)), step.share)
+
+    async def cut(
+        self, camera: str, start_us: int, end_us: int, *, exact: bool = True, speedup: int = 1
+    ) -> AsyncIterator[ClipPiece]:
+        """A plain MP4: the bytes of its samples, then a piece whose `tables` know the boxes around them (see `Cutter`)."""
+        cutter: Cutter | None = None
+        note = ""
+        async with aclosing(self._steps(camera, start_us, end_us, False)) as steps:
+            async for step in steps:
+                cutter = cutter or Cutter(step.init, start_us, end_us, exact=exact, speedup=speedup)
+                if step.init and not cutter.clock.goes_on_with(step.init):
+                    note = _changed(step.entry)
+                    break
+                if speedup > 1 and not (step.entry.is_key or step.entry.discontinuity):
+                    continue
+                fragment = await self._fragment(step.segment, step.entry.index, False)
+                yield ClipPiece(await asyncio.to_thread(cutter.place, step.entry, fragment), step.share)
+        assert cutter is not None  # without footage, _steps has raised
+        yield ClipPiece(b"", 1.0, note, cutter.tables)
+
+    async def _steps(self, camera: str, start_us: int, end_us: int, as_h264: bool) -> AsyncGenerator[_Step, None]:
         playlist = await self.playlist(camera, start_us, end_us)
         if not playlist.entries:
             raise NotFound(
@@ -85,22 +132,12 @@ class PlaybackService:
                 field="start",
                 cure=f"/api/v1/cameras/{camera}/recordings lists what there is.",
             )
-        clock: ClipClock | None = None
         segment: SegmentOnDisk | None = None
         for done, entry in enumerate(playlist.entries, start=1):
             if segment is None or segment.header.segment_id != entry.segment_id:
                 segment = await self._footage.segment(entry.segment_id)
-            if clock is None:
-                clock = ClipClock(await self._init(segment, as_h264))
-                yield ClipPiece(clock.init, 0.0)
-            elif entry.new_init and not clock.goes_on_with(await self._init(segment, as_h264)):
-                note = f"The camera's picture changed its form at {to_rfc3339(entry.start_utc_us)}; the clip ends there."
-                yield ClipPiece(b"", 1.0, note)
-                return
-            if entry.discontinuity:
-                clock.break_run()
-            moved = clock.place(await self._fragment(segment, entry.index, as_h264))
-            yield ClipPiece(moved, done / len(playlist.entries))
+            init = await self._init(segment, as_h264) if entry.new_init or done == 1 else b""
+            yield _Step(entry, segment, init, done / len(playlist.entries))
 
     def check_unlocked(self) -> None:
         """VaultLocked, and everything in memory forgotten, while the vault is locked."""
@@ -181,6 +218,10 @@ class _Outputs:
     def clear(self) -> None:
         self._kept.clear()
         self._bytes = 0
+
+
+def _changed(entry: PlaylistEntry) -> str:
+    return f"The camera's picture changed its form at {to_rfc3339(entry.start_utc_us)}; the clip ends there."
 
 
 def _is_h264(segment: SegmentOnDisk) -> bool:
