@@ -43,7 +43,7 @@ const MEMBERS = {
   width: "number",
   height: "number",
 };
-const KINDS = [1, 2, 3, 4];
+const KINDS = [1, 2, 3, 4, 5];
 
 /** What went wrong: `code` is not_ours, unsupported, damaged or wrong_passphrase. */
 export class ReaderError extends Error {

@@ -12,6 +12,7 @@ from guardian.model.errors import GuardianError
 _log = structlog.get_logger(__name__)
 IN_MEMORY = 64 * 1024 * 1024  # a clip of about two minutes at 4 Mb/s
 MP4 = "video/mp4"
+ZIP = "application/zip"
 
 
 def _headers(filename: str) -> dict[str, str]:
@@ -80,7 +81,9 @@ async def _write_rest(request: web.Request, response: web.StreamResponse, pieces
     await response.write_eof()
 
 
-async def send_file(request: web.Request, pieces: AsyncIterator[bytes], size: int, filename: str) -> web.StreamResponse:
+async def send_file(
+    request: web.Request, pieces: AsyncIterator[bytes], size: int, filename: str, media: str = MP4
+) -> web.StreamResponse:
     """Send a file of known size, or the range that was asked for."""
     span = requested_range(request, size)
     first, end = span if span is not None else (0, size)
@@ -89,7 +92,7 @@ async def send_file(request: web.Request, pieces: AsyncIterator[bytes], size: in
     response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
     if span is not None:
         response.headers["Content-Range"] = f"bytes {first}-{end - 1}/{size}"
-    response.content_type, response.content_length = MP4, end - first
+    response.content_type, response.content_length = media, end - first
     if request.method == "HEAD":
         await response.prepare(request)
         return response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from guardian.api.paging import MAX_LIMIT
 from guardian.model.camera import CameraState, CameraView
@@ -312,10 +312,26 @@ class HoldOut(Out):
 class ExportIn(In):
     """What to export."""
 
-    camera: CameraId = Field(description="id of a camera")
+    camera: CameraId | None = Field(None, description="id of a camera; or say cameras")
+    cameras: list[CameraId] = Field(
+        [], max_length=100, description="ids of several cameras, which makes a ZIP; or say camera"
+    )
     start: TimeIn = Field(description="an RFC 3339 time with offset, such as 2026-11-23T08:15:00Z")
     end: TimeIn = Field(description="an RFC 3339 time with offset, later than start")
     name: str = Field("", max_length=200, description="a name for the list, at most 200 characters")
+    exact: bool = Field(True, description="true: shown from start to end, to the frame; false: in whole groups of pictures")
+    speedup: int = Field(
+        1, ge=1, le=3600, description="above 1: a timelapse of keyframes, so many times as fast, without sound"
+    )
+    evidence: bool = Field(False, description="a ZIP of what was recorded, with a signed list of every piece's hash")
+
+    @model_validator(mode="after")
+    def _has_cameras(self) -> ExportIn:
+        if self.camera is not None and self.cameras:
+            raise ValueError("say camera or cameras, not both")
+        if self.evidence and self.speedup > 1:
+            raise ValueError("evidence cannot be sped up: it is as recorded")
+        return self
 
 
 class ExportOut(Out):
@@ -323,15 +339,19 @@ class ExportOut(Out):
 
     id: str
     camera: str
+    cameras: list[str]
     name: str
     start: TimeOut
     end: TimeOut
+    exact: bool
+    speedup: int
+    evidence: bool
     state: str
     progress: float
     size_bytes: int
     created: TimeOut
     problem: str
-    file: str | None = Field(description="Path of the MP4.")
+    file: str | None = Field(description="Path of the MP4, or of the ZIP.")
 
     @staticmethod
     def of(export: Export) -> ExportOut:
@@ -339,6 +359,10 @@ class ExportOut(Out):
         return ExportOut(
             id=export.id,
             camera=export.camera,
+            cameras=list(export.cameras or (export.camera,)),
+            exact=export.exact,
+            speedup=export.speedup,
+            evidence=export.evidence,
             name=export.name,
             start=export.start_us,
             end=export.end_us,
@@ -347,7 +371,7 @@ class ExportOut(Out):
             size_bytes=export.size_bytes,
             created=export.created_us,
             problem=export.problem,
-            file=f"{PREFIX}/exports/{export.id}/file.mp4" if export.state == "done" else None,
+            file=f"{PREFIX}/exports/{export.id}/file.{export.suffix}" if export.state == "done" else None,
         )
 
 

@@ -83,6 +83,7 @@ class VaultOut(Out):
     kem: str
     throttled_s: float
     recovery_created: TimeOut | None
+    evidence_key: str = Field(description="Fingerprint of the key that signs evidence, or empty.")
 
     @staticmethod
     def of(status: VaultStatus) -> VaultOut:
@@ -94,4 +95,5 @@ class VaultOut(Out):
             kem=status.kem,
             throttled_s=round(status.throttled_s, 1),
             recovery_created=status.recovery_us,
+            evidence_key=status.evidence_key,
         )

@@ -23,7 +23,8 @@ COMMANDS = {
     "plugins": "List plugins and what they bring.",
     "user": "List and make users of the web page, and set passwords.",
     "token": "Make and revoke API tokens.",
-    "export": "Export footage as one MP4 file.",
+    "export": "Export footage as MP4, ZIP or signed evidence.",
+    "verify": "Check evidence that somebody exported.",
     "bench": "Measure recording and detection on this machine.",
     "completion": "Print shell completion for bash, zsh or fish.",
 }

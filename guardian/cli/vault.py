@@ -12,6 +12,7 @@ from guardian.cli._recovery_page import check_page, show_code
 from guardian.cli._secret import SecretFile as Source
 from guardian.cli._secret import new_passphrase_from, passphrase_from
 from guardian.cli._vault_changes import change_passphrase, recover, recovery_code, rotate, verify
+from guardian.model.errors import GuardianError
 
 EXAMPLES = """Examples:
 
@@ -88,6 +89,7 @@ def status(data: Path, as_json: bool) -> None:
         value |= {"epoch": keyring.epoch, "kem": KEM_NAME, "created": _time(keyring.created_us)}
         made_us = keyring.recovery_created_us
         value["recovery_created"] = _time(made_us) if made_us is not None else None
+        value["evidence_key"] = _evidence_key(data)
     if as_json:
         emit(value)
     elif not exists:
@@ -101,8 +103,20 @@ def status(data: Path, as_json: bool) -> None:
             if value["recovery_created"]
             else "It has no recovery code: `guardian vault recovery-code` makes one."
         )
+        if value["evidence_key"]:
+            click.echo(f"Evidence is signed with the key {value['evidence_key']}.")
         if url is None:
             click.echo("Guardian does not run on this data folder, so nothing has it open.")
+
+
+def _evidence_key(data: Path) -> str:
+    from guardian.services.verify import key_of
+    from guardian.vault.notary import FILE
+
+    try:
+        return key_of(str(data / "vault" / FILE))
+    except GuardianError:  # there is none yet
+        return ""
 
 
 @vault.command(

@@ -20,6 +20,9 @@ _FTYP = struct.pack(">I4s4sI4s4s4s", 28, b"ftyp", b"isom", 0x200, b"isom", b"iso
 _FIELD = (1 << 32) - 1
 
 
+FRONT_BYTES = len(_FTYP) + 16
+
+
 class Mp4Tables:
     """Takes samples in decode order on the clip's clock, and tells the boxes that belong around their bytes."""
 

@@ -12,6 +12,7 @@ class ContentKind(IntEnum):
     PICTURE = 2
     EXPORT = 3
     EVENT_DETAILS = 4
+    SIGNING_KEY = 5
 
 
 @dataclass(frozen=True, slots=True)

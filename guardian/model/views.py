@@ -66,7 +66,10 @@ class Playlist:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """An export job. `state`: queued, running, done, failed, cancelled. `progress` 0..1; `size_bytes` of the MP4 when done."""
+    """An export job. `state`: queued, running, done, failed, cancelled. `progress` 0..1; `size_bytes` of the file when done.
+
+    `cameras`: all of them, `camera` first. `exact`, `speedup`, `evidence`: see `services.export_making.ExportWish`.
+    """
 
     id: str
     camera: str
@@ -78,12 +81,21 @@ class Export:
     created_us: int
     problem: str = ""
     name: str = ""
+    cameras: tuple[str, ...] = ()
+    exact: bool = True
+    speedup: int = 1
+    evidence: bool = False
+
+    @property
+    def suffix(self) -> str:
+        """Of its file's name: mp4, or zip of several cameras and of evidence."""
+        return "zip" if self.evidence or len(self.cameras) > 1 else "mp4"
 
 
 @dataclass(frozen=True, slots=True)
 class VaultStatus:
     """`throttled_s`: seconds until another passphrase may be tried. `recovery_us`: when the recovery code was made.
-    `problem`: why it was not opened at start, though it should have been.
+    `problem`: why it was not opened at start, though it should have been. `evidence_key`: fingerprint of what signs evidence.
     """
 
     exists: bool
@@ -93,6 +105,7 @@ class VaultStatus:
     throttled_s: float = 0.0
     recovery_us: int | None = None
     problem: str = ""
+    evidence_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

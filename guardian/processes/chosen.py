@@ -49,3 +49,9 @@ def camera_job(camera: str, own: CameraSettings, settings: Settings, plugin: str
         plugins_json=settings.plugins.model_dump_json(),
         log_json=settings.log.format == "json",
     )
+
+
+def clip_margins(settings: Settings, camera: str) -> tuple[float, float]:
+    """Return the seconds before and after an event of a camera in its clip."""
+    own = settings.cameras.get(camera)
+    return (own.detect.pre_s, own.detect.post_s) if own is not None else (5.0, 5.0)

@@ -13,6 +13,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -55,13 +56,13 @@ from guardian.platform.runtime_dir import RuntimeDir
 from guardian.platform.tasks import Tasks
 from guardian.pluginhost.dispatch import Dispatcher
 from guardian.pluginhost.registry import ContextMaker, PluginRegistry
-from guardian.processes.chosen import camera_job, channels_of, tiers_of
+from guardian.processes.chosen import camera_job, channels_of, clip_margins, tiers_of
 from guardian.processes.jobs import TranscodeJob
 from guardian.processes.links import Switchboard
 from guardian.processes.refusals import cannot_serve, first_fault
 from guardian.processes.spawning import start_process
 from guardian.processes.supervisor import Supervisor
-from guardian.processes.vault_opening import open_vault
+from guardian.processes.vault_opening import open_notary, open_vault
 from guardian.services.accounts import AccountService
 from guardian.services.cameras import CameraService
 from guardian.services.contract import Services
@@ -201,9 +202,8 @@ class Conductor:
     def _make_services(self) -> None:
         sealer = VaultSealer(self.keyring.public_key, self.keyring.epoch)
         self.recordings = RecordingService(self.index, self.data_dir, self.clock)
-        self.events = EventService(
-            self.index, self.data_dir, self.clock, self.keyring, self._clip_margins, self._event_changed
-        )
+        margins = partial(clip_margins, self.settings)
+        self.events = EventService(self.index, self.data_dir, self.clock, self.keyring, margins, self._event_changed)
         self.holds = HoldService(self.index, self.data_dir, self.clock, self.events)
         self._make_viewing(sealer)
         self._make_storage()
@@ -219,13 +219,14 @@ class Conductor:
             problem=self.vault_problem,
         )
         self.transcoder = TranscodeService(self._start_transcoder, self.tasks)
-        playback = PlaybackService(self.recordings, self.data_dir, self.keyring, self.transcoder, used=self.vault.touch)
-        self.vault.observe(playback.vault_changed)
-        self.exports = ExportService(playback, self.data_dir, sealer, self.keyring, self.clock, self.tasks)
+        self.playback = PlaybackService(self.recordings, self.data_dir, self.keyring, self.transcoder, used=self.vault.touch)
+        self.vault.observe(self.playback.vault_changed)
+        self.exports = ExportService(self.playback, self.data_dir, sealer, self.keyring, self.clock, self.tasks)
         self.exports.used = self.vault.touch
+        self.exports.names = self.cameras.names
+        self.vault.notary = self.exports.notary = open_notary(self.data_dir, self.keyring, self.clock)
         self.vault.observe_keys(self._use_key)
         self.vault.observe(self._end_transcoder)
-        self.playback = playback
 
     def _make_storage(self) -> None:
         self.patient_clock = PatientClock(self.clock)
@@ -437,11 +438,6 @@ class Conductor:
             self.tasks.spawn(self.holds.event_ended(event.id), "end of a held event")
         if what == "start":
             self.notifications.event_started(event, self.cameras.get(event.camera).name)
-
-    def _clip_margins(self, camera: str) -> tuple[float, float]:
-        """Seconds before and after an event of a camera in its clip."""
-        settings = self.settings.cameras.get(camera)
-        return (settings.detect.pre_s, settings.detect.post_s) if settings is not None else (5.0, 5.0)
 
     async def _sealed_bytes(self, segment: SegmentRecord) -> AsyncIterator[bytes]:
         with await asyncio.to_thread((self.data_dir / "segments" / segment.path).open, "rb") as file:

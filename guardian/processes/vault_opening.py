@@ -15,6 +15,8 @@ from guardian.model.errors import BadSetting, GuardianError
 from guardian.platform.clock import Clock
 from guardian.services.demo import Login
 from guardian.vault.keyring import Keyring
+from guardian.vault.notary import VaultNotary
+from guardian.vault.sealer import VaultSealer
 
 _log = structlog.get_logger(__name__)
 CREDENTIAL = "guardian-passphrase"  # LoadCredential= of systemd.exec(5)
@@ -38,6 +40,18 @@ async def open_vault(data_dir: Path, unlock_file: str, login: Login | None, cloc
         _log.warning("vault_not_unlocked", problem=error.message, cure=error.cure)
         return keyring, f"{error.message}. {error.cure}".strip()
     return keyring, ""
+
+
+def open_notary(data_dir: Path, keyring: Keyring, clock: Clock) -> VaultNotary | None:
+    """Return what signs evidence, made where there is none yet; None where its file is damaged or cannot be made. Blocking."""
+    sealer = VaultSealer(keyring.public_key, keyring.epoch)
+    try:
+        return VaultNotary.load(data_dir / "vault", keyring, sealer, clock.now().utc_us)
+    except GuardianError as error:
+        _log.error("no_evidence_key", problem=error.message, cure=error.cure)
+    except OSError as error:
+        _log.warning("no_evidence_key", problem=error.strerror)
+    return None
 
 
 def _passphrase(unlock_file: str) -> str:

@@ -40,6 +40,10 @@ class CameraService:
             retention_days=settings.retention.days if "days" in settings.retention.model_fields_set else None,
         )
 
+    def names(self) -> tuple[tuple[str, str], ...]:
+        """Ids and names for people."""
+        return tuple((view.id, view.name) for view in self.list())
+
     def settings(self, camera: str) -> CameraSettings:
         """Settings of one camera."""
         self.get(camera)

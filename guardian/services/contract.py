@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -136,9 +136,21 @@ class Holds(Protocol):
 
 
 class Exports(Protocol):
-    """Footage as one MP4 file, made by a job, kept sealed."""
+    """Footage as one file, made by a job, kept sealed: an MP4, or a ZIP of several cameras or of evidence."""
 
-    async def create(self, camera: str, start_us: int, end_us: int, name: str = "") -> Export: ...
+    async def create(
+        self,
+        cameras: str | Sequence[str],
+        start_us: int,
+        end_us: int,
+        name: str = "",
+        *,
+        exact: bool = True,
+        speedup: int = 1,
+        evidence: bool = False,
+    ) -> Export:
+        """`exact`: shown to the frame. `speedup`: above 1, keyframes only, so many times as fast. `evidence`: signed."""
+        ...
 
     async def list(self) -> tuple[Export, ...]: ...
 
@@ -149,7 +161,7 @@ class Exports(Protocol):
         ...
 
     def content(self, export_id: str) -> AsyncIterator[bytes]:
-        """The MP4. Conflict while it is not done."""
+        """The file. Conflict while it is not done."""
         ...
 
 

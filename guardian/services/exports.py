@@ -1,43 +1,36 @@
-"""Footage as one MP4 file: a job that seals what it makes, so that no plaintext ever reaches the disk."""
+"""Footage as one file: a job that seals what it makes, so that no plaintext ever reaches the disk."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
-from guardian.model.errors import BadRequest, Conflict, DiskFull, GuardianError, NotFound, VaultLocked
+from guardian.model.errors import BadRequest, Conflict, GuardianError, NotFound, VaultLocked
 from guardian.model.ids import is_uuid7
-from guardian.model.segment import ContentKind, Sealer, SealingSegment, SegmentHeader
+from guardian.model.segment import ContentKind, Sealer, SegmentHeader
 from guardian.model.time import to_rfc3339
-from guardian.model.views import Export, Playlist
+from guardian.model.views import Export
 from guardian.platform.clock import Clock, new_id
-from guardian.platform.files import Appender, make_private_dir, replace_file, sync_dir
+from guardian.platform.files import make_private_dir, replace_file, sync_dir
 from guardian.platform.tasks import Tasks
-from guardian.services.playback import ClipPiece
+from guardian.services.evidence import Notary
+from guardian.services.export_file import SealedFile, content
+from guardian.services.export_making import Clips, ExportWish, Maker
 from guardian.vault.keyring import HOW_TO_UNLOCK, Keyring
 from guardian.vault.reader import SegmentReader
 
 _log = structlog.get_logger(__name__)
-RECORD_BYTES = 1024 * 1024  # what one sealed record holds; the format allows 4 MiB
 MAX_NAME = 200
+MAX_SPEEDUP = 3600  # a day in 24 seconds
 MAX_KEPT = 200  # of jobs, whatever their state; the owner deletes them
 FINISHED = ("done", "failed", "cancelled")
-
-
-class Clips(Protocol):
-    """Where the footage comes from."""
-
-    async def playlist(self, camera: str, start_us: int, end_us: int, stream: str = "main") -> Playlist: ...
-
-    def pieces(self, camera: str, start_us: int, end_us: int, *, as_h264: bool = False) -> AsyncIterator[ClipPiece]: ...
 
 
 @dataclass(slots=True)
@@ -58,29 +51,64 @@ class ExportService:
     def __init__(self, clips: Clips, data_dir: Path, sealer: Sealer, keyring: Keyring, clock: Clock, tasks: Tasks) -> None:
         self._clips, self._folder = clips, data_dir / "exports"
         self._sealer, self._keyring, self._clock, self._tasks = sealer, keyring, clock, tasks
+        self.notary: Notary | None = None
+        self.names: Callable[[], tuple[tuple[str, str], ...]] = tuple  # of cameras, for people
         self.used: Callable[[], None] = lambda: None  # told whenever footage is opened, so that the vault stays open
         self._one_at_a_time = asyncio.Lock()
         self._jobs: dict[str, _Job] = {}
         make_private_dir(self._folder)
         self._load()
 
-    async def create(self, camera: str, start_us: int, end_us: int, name: str = "") -> Export:
+    async def create(
+        self,
+        cameras: str | Sequence[str],
+        start_us: int,
+        end_us: int,
+        name: str = "",
+        *,
+        exact: bool = True,
+        speedup: int = 1,
+        evidence: bool = False,
+    ) -> Export:
         """Begin to make an export. NotFound where there is no footage, VaultLocked while it cannot be opened."""
+        cameras = (cameras,) if isinstance(cameras, str) else tuple(dict.fromkeys(cameras))
         if len(name) > MAX_NAME:
             raise BadRequest(f"the name is longer than {MAX_NAME} characters", field="name", cure="Choose a shorter one.")
+        if not cameras:
+            raise BadRequest("no camera is named", field="cameras", cure="Name at least one.")
+        if not 1 <= speedup <= MAX_SPEEDUP:
+            raise BadRequest(f"speedup must be 1 to {MAX_SPEEDUP}, not {speedup}", field="speedup", cure="1 is as it was.")
+        if evidence and speedup != 1:
+            raise BadRequest("evidence cannot be sped up", field="speedup", cure="Leave it out: evidence is as recorded.")
         if len(self._jobs) >= MAX_KEPT:
             raise Conflict(f"there are {MAX_KEPT} exports", cure="Delete some that you no longer need.")
-        playlist = await self._clips.playlist(camera, start_us, end_us)
-        if not playlist.entries:
+        if evidence and self.notary is None:
+            raise Conflict("there is no key to sign evidence with", field="evidence", cure="See `guardian vault status`.")
+        playlists = [await self._clips.playlist(camera, start_us, end_us) for camera in cameras]
+        if not any(playlist.entries for playlist in playlists):
             raise NotFound(
-                f"there is no footage of {camera} from {to_rfc3339(start_us)} to {to_rfc3339(end_us)}",
+                f"there is no footage of {', '.join(cameras)} from {to_rfc3339(start_us)} to {to_rfc3339(end_us)}",
                 field="start",
-                cure=f"/api/v1/cameras/{camera}/recordings lists what there is.",
+                cure=f"/api/v1/cameras/{cameras[0]}/recordings lists what there is.",
             )
-        export = Export(new_id(self._clock), camera, start_us, end_us, "queued", 0.0, 0, self._clock.now().utc_us, name=name)
+        export = Export(
+            new_id(self._clock),
+            cameras[0],
+            start_us,
+            end_us,
+            "queued",
+            0.0,
+            0,
+            self._clock.now().utc_us,
+            name=name,
+            cameras=cameras,
+            exact=exact,
+            speedup=speedup,
+            evidence=evidence,
+        )
         job = self._jobs[export.id] = _Job(export)
         await asyncio.to_thread(self._keep, export)
-        job.task = self._tasks.spawn(self._run(job, playlist.codecs), f"export {export.id}")
+        job.task = self._tasks.spawn(self._run(job, playlists[0].codecs), f"export {export.id}")
         return export
 
     async def list(self) -> tuple[Export, ...]:
@@ -103,16 +131,15 @@ class ExportService:
         await asyncio.to_thread(self._remove, export_id)
 
     async def content(self, export_id: str) -> AsyncIterator[bytes]:
-        """The MP4, opened piece by piece."""
+        """The file, opened piece by piece."""
         job = self._job(export_id)
         if job.export.state != "done":
             raise Conflict(f"the export is {job.export.state}", field="id", cure="Wait until its state is done.")
         reader = await asyncio.to_thread(self._open, export_id)
         try:
-            for index in range(1, len(reader.table)):
-                self.used()
-                self._check_unlocked()  # the reader holds the file's own key: locking would not end it
-                yield await asyncio.to_thread(reader.read, index)
+            async with aclosing(content(reader, self._look)) as pieces:  # type: ignore[type-var]
+                async for piece in pieces:
+                    yield piece
         finally:
             reader.__exit__(None, None, None)
 
@@ -120,7 +147,9 @@ class ExportService:
         """The vault has a new key: seal what comes to it."""
         self._sealer = sealer
 
-    def _check_unlocked(self) -> None:
+    def _look(self) -> None:
+        """Before each record: the reader holds the file's own key, so locking would not end it."""
+        self.used()
         if not self._keyring.unlocked:
             raise VaultLocked("the vault is locked", cure=HOW_TO_UNLOCK)
 
@@ -179,24 +208,24 @@ class ExportService:
 
     async def _make(self, job: _Job, codecs: str) -> None:
         export = job.export
-        file = await asyncio.to_thread(
-            _SealedFile, self._path(export.id, part=True), self._sealer, self._header(export, codecs)
+        path = self._path(export.id, part=True)
+        file = await asyncio.to_thread(SealedFile, path, self._sealer, self._header(export, codecs), export.name)
+        wish = ExportWish(
+            export.cameras, export.start_us, export.end_us, export.exact, export.speedup, export.evidence, self.names()
         )
-        note = ""
+
+        def report(share: float) -> None:
+            job.export = replace(job.export, progress=min(share, 0.99), size_bytes=file.size)
+
         try:
-            await asyncio.to_thread(file.write_whole, json.dumps({"name": export.name}).encode())
-            async with aclosing(self._clips.pieces(export.camera, export.start_us, export.end_us)) as pieces:  # type: ignore[type-var]
-                async for piece in pieces:
-                    await asyncio.to_thread(file.write, piece.data)
-                    note = note or piece.note
-                    job.export = replace(job.export, progress=min(piece.share, 0.99), size_bytes=file.written)
+            note = await Maker(self._clips, file, wish, export.created_us, report, self.notary).make()
             await asyncio.to_thread(file.finish)
         finally:
             file.close()
         final = self._path(export.id)
         await asyncio.to_thread(self._path(export.id, part=True).rename, final)
         await asyncio.to_thread(sync_dir, self._folder)
-        job.export = replace(job.export, state="done", progress=1.0, size_bytes=file.written, problem=note)
+        job.export = replace(job.export, state="done", progress=1.0, size_bytes=file.size, problem=note)
 
     def _header(self, export: Export, codecs: str) -> SegmentHeader:
         return SegmentHeader(
@@ -219,6 +248,10 @@ class ExportService:
     def _keep(self, export: Export) -> None:
         kept: dict[str, Any] = {
             "camera": export.camera,
+            "cameras": list(export.cameras),
+            "exact": export.exact,
+            "speedup": export.speedup,
+            "evidence": export.evidence,
             "start": export.start_us,
             "end": export.end_us,
             "state": export.state,
@@ -251,6 +284,10 @@ class ExportService:
                 int(kept["size"]),
                 int(kept["created"]),
                 str(kept["problem"]),
+                cameras=tuple(map(str, kept.get("cameras", [kept["camera"]]))),
+                exact=bool(kept.get("exact", False)),
+                speedup=int(kept.get("speedup", 1)),
+                evidence=bool(kept.get("evidence", False)),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             _log.warning("export_forgotten", file=path.name, problem=type(error).__name__)
@@ -262,60 +299,3 @@ class ExportService:
     def _remove(self, export_id: str) -> None:
         for path in (self._path(export_id), self._path(export_id, part=True), self._folder / f"{export_id}.json"):
             path.unlink(missing_ok=True)
-
-
-class _SealedFile:
-    """A growing sealed file. `written` counts the MP4's bytes. Blocking."""
-
-    def __init__(self, path: Path, sealer: Sealer, header: SegmentHeader) -> None:
-        self._sealing: SealingSegment = sealer.begin(header)
-        self._start_us = header.start_utc_us
-        self._waiting = bytearray()
-        self.written = 0
-        self._lock = threading.Lock()  # a cancelled job closes the file while a thread may still write to it
-        self._file = Appender(path)
-        self._append(self._sealing.header_bytes)
-
-    def write_whole(self, data: bytes) -> None:
-        """Write one record that is not counted."""
-        self._append(self._seal(data))
-
-    def write(self, data: bytes) -> None:
-        """Write the MP4's next bytes."""
-        self._waiting += data
-        self.written += len(data)
-        for record in self._full_records():
-            self._append(self._seal(record))
-
-    def _full_records(self) -> Iterator[bytes]:
-        while len(self._waiting) >= RECORD_BYTES:
-            yield bytes(self._waiting[:RECORD_BYTES])
-            del self._waiting[:RECORD_BYTES]
-
-    def _seal(self, data: bytes) -> bytes | bytearray:
-        _, record = self._sealing.seal(
-            data, start_90k=0, duration_90k=0, start_utc_us=self._start_us, is_key=False, video_frames=0
-        )
-        return record
-
-    def _append(self, data: bytes | bytearray) -> None:
-        try:
-            with self._lock:
-                self._file.append(data)
-        except OSError as error:
-            if error.errno in (28, 122):  # ENOSPC, EDQUOT
-                raise DiskFull("the disk is full", cure="Free some space, then export again.") from error
-            raise
-
-    def finish(self) -> None:
-        """Write what is left and the end record, and make it durable."""
-        if self._waiting:
-            self._append(self._seal(bytes(self._waiting)))
-            self._waiting.clear()
-        self._append(self._sealing.finish())
-        self._file.sync()
-
-    def close(self) -> None:
-        """Close; may be called twice."""
-        with self._lock:
-            self._file.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
@@ -33,6 +34,24 @@ class ClipPiece:
     share: float
     note: str = ""
     tables: Mp4Tables | None = None  # with the last piece of a cut
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPiece:
+    """A piece of a clip as it was recorded, but for its place on the clip's clock. `entry` is None of the init segment.
+
+    `recorded_sha256`: of the bytes as they were sealed; `sealed_sha256`: of the sealed record in its file; both in hex.
+    """
+
+    data: bytes
+    share: float
+    entry: PlaylistEntry | None
+    segment_id: str = ""
+    index: int = 0
+    codecs: str = ""
+    recorded_sha256: str = ""
+    sealed_sha256: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +142,31 @@ class PlaybackService:
                 yield ClipPiece(await asyncio.to_thread(cutter.place, step.entry, fragment), step.share)
         assert cutter is not None  # without footage, _steps has raised
         yield ClipPiece(b"", 1.0, note, cutter.tables)
+
+    async def recorded(self, camera: str, start_us: int, end_us: int) -> AsyncIterator[RecordedPiece]:
+        """The clip of `clip`, piece by piece, with the hashes that tie each to what was recorded."""
+        clock: ClipClock | None = None
+        async with aclosing(self._steps(camera, start_us, end_us, False)) as steps:
+            async for step in steps:
+                if clock is None:
+                    clock = ClipClock(step.init)
+                    yield await self._piece(step, None, 0, step.init, clock.init)
+                elif step.init and not clock.goes_on_with(step.init):
+                    yield RecordedPiece(b"", 1.0, step.entry, note=_changed(step.entry))
+                    return
+                if step.entry.discontinuity:
+                    clock.break_run()
+                fragment = await self._fragment(step.segment, step.entry.index, False)
+                yield await self._piece(step, step.entry, step.entry.index, fragment, clock.place(fragment))
+
+    async def _piece(
+        self, step: _Step, entry: PlaylistEntry | None, index: int, recorded: bytes, data: bytes
+    ) -> RecordedPiece:
+        segment, row = step.segment, step.segment.table[index]
+        sealed = await asyncio.to_thread(_digest, segment.path, row.offset, row.size)
+        header = segment.header
+        digest = hashlib.sha256(recorded).hexdigest()
+        return RecordedPiece(data, step.share, entry, header.segment_id, index, header.codecs, digest, sealed)
 
     async def _steps(self, camera: str, start_us: int, end_us: int, as_h264: bool) -> AsyncGenerator[_Step, None]:
         playlist = await self.playlist(camera, start_us, end_us)
@@ -218,6 +262,12 @@ class _Outputs:
     def clear(self) -> None:
         self._kept.clear()
         self._bytes = 0
+
+
+def _digest(path: Path, offset: int, size: int) -> str:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return hashlib.sha256(file.read(size)).hexdigest()
 
 
 def _changed(entry: PlaylistEntry) -> str:

@@ -16,6 +16,7 @@ from guardian.model.errors import BadRequest, GuardianError, TooManyRequests, Wr
 from guardian.model.views import EpochCheck, VaultStatus
 from guardian.platform.clock import Clock
 from guardian.platform.files import replace_file
+from guardian.services.evidence import Notary, fingerprint
 from guardian.services.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class VaultService:
     ) -> None:
         self._keyring, self._clock, self._data_dir, self._problem = keyring, clock, data_dir, problem
         self._auto_lock_s = None if auto_lock_minutes is None else auto_lock_minutes * 60
+        self.notary: Notary | None = None
         self._throttle = Throttle()
         self._throttle.restore(_KEY, self._tries_before(), clock.mono_s())
         self._one_at_a_time = asyncio.Lock()  # each try takes 64 MiB
@@ -70,7 +72,8 @@ class VaultService:
         wait_s = self._throttle.wait_s(_KEY, self._clock.mono_s())
         ring = self._keyring
         problem = "" if ring.unlocked else self._problem
-        return VaultStatus(True, ring.unlocked, ring.epoch, KEM, wait_s, ring.recovery_created_us, problem)
+        key = fingerprint(self.notary.public_key) if self.notary is not None else ""
+        return VaultStatus(True, ring.unlocked, ring.epoch, KEM, wait_s, ring.recovery_created_us, problem, key)
 
     async def unlock(self, passphrase: str) -> None:
         """Unlock; some 200 ms in a thread. After five wrong ones the next has to wait."""

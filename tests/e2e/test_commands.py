@@ -250,9 +250,9 @@ def test_a_source_that_cannot_be_is_said(source, said):
 def test_a_person_sees_address_login_and_passphrase_and_it_ends_by_itself(tmp_path):
     began, port = time.monotonic(), free_port()
     out, _ = plain(
-        "demo", "--no-browser", "--port", str(port), "--source", str(CLIP), "--exit-after", "2", "--data", str(tmp_path)
+        "demo", "--no-browser", "--port", str(port), "--source", str(CLIP), "--exit-after", "6", "--data", str(tmp_path)
     )
-    assert 2 < time.monotonic() - began < 25
+    assert 6 < time.monotonic() - began < 40
     login = json.loads((tmp_path / "demo-login.json").read_text())
     for text in (f"http://127.0.0.1:{port}", login["user"], login["password"], login["passphrase"]):
         assert text in out, text

@@ -62,7 +62,20 @@ def test_footage_is_protected_on_the_page_moved_away_and_still_plays(house, tmp_
         status, piece = program.request(f"/api/v1/cameras/gate/clip.mp4?{span}")
         assert status == 200, piece
         assert b"moof" in piece
+        wish = {
+            "cameras": ["gate"],
+            "evidence": True,
+            "start": to_rfc3339(begin_us),
+            "end": to_rfc3339(begin_us + 6_000_000),
+        }
+        status, made = program.request("/api/v1/exports", method="POST", body=wish)
+        assert status == 202, made
+        export = f"/api/v1/exports/{json.loads(made)['id']}"
+        done = wait_for(lambda: program.get(export) if program.get(export)["state"] == "done" else None, 30, "the evidence")
+        (tmp_path / "evidence.zip").write_bytes(program.request(done["file"])[1])
         (tier,) = program.get("/api/v1/system")["storage"]["tiers"]
         assert (tier["problem"], tier["segments"] > 1) == ("", True)
+    found = command("verify", str(tmp_path / "evidence.zip"), "--key", str(house / "vault" / "evidence.json"))
+    assert (found["whole"], found["known"], found["videos"][0]["name"]) == (True, True, "gate.mp4")
     checked = command("index", "check", "--data", str(house))
     assert checked["ok"], checked

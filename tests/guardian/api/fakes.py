@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -235,8 +235,20 @@ class FakeExports:
         self.exports: dict[str, Export] = {}
         self.data = b"0123456789" * 10
 
-    async def create(self, camera: str, start_us: int, end_us: int, name: str = "") -> Export:
-        export = Export(f"x{len(self.exports)}", camera, start_us, end_us, "queued", 0.0, 0, T0, name=name)
+    async def create(
+        self,
+        cameras: str | Sequence[str],
+        start_us: int,
+        end_us: int,
+        name: str = "",
+        *,
+        exact: bool = True,
+        speedup: int = 1,
+        evidence: bool = False,
+    ) -> Export:
+        cameras = tuple(cameras)
+        export = Export(f"x{len(self.exports)}", cameras[0], start_us, end_us, "queued", 0.0, 0, T0, name=name)
+        export = replace(export, cameras=cameras, exact=exact, speedup=speedup, evidence=evidence)
         self.exports[export.id] = export
         return export
 

@@ -14,6 +14,7 @@ async def test_the_vault_is_unlocked_and_locked(client: TestClient, fakes: Fakes
         "kem": "MLKEM768-X25519",
         "throttled_s": 0.0,
         "recovery_created": "2026-11-23T00:00:00.000Z",
+        "evidence_key": "",
     }
     assert (await (await client.post(f"{VAULT}/unlock", json={"passphrase": "right"})).json())["unlocked"]
     assert fakes.vault.unlocked

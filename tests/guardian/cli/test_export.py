@@ -57,6 +57,7 @@ def test_an_export_has_every_frame(run: Run, codec: Codec, finish: bool) -> None
     assert said == {
         "file": str(run.output),
         "camera": "front",
+        "cameras": ["front"],
         "start": "2026-11-23T00:00:00.000Z",
         "end": "2026-11-23T00:01:00.000Z",
         "size_bytes": run.output.stat().st_size,

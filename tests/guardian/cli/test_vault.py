@@ -151,6 +151,7 @@ def test_the_status_of_one_that_nobody_has_open(made):
         "epoch": 1,
         "kem": "MLKEM768-X25519",
         "recovery_created": None,
+        "evidence_key": "",
     }
     assert "locked" in made("status").output
 

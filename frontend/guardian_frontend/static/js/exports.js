@@ -21,7 +21,13 @@ export class Exports {
     button.disabled = true;
     try {
       const [start, end] = ["start", "end"].map((name) => new Date(values.get(name)).toISOString());
-      await call("/api/v1/exports", { method: "POST", body: { camera: this.camera, start, end, name: values.get("name").trim() } });
+      const kind = values.get("kind");
+      const ticked = values.getAll("cameras");
+      const body = { cameras: ticked.length ? ticked : [this.camera], start, end, name: values.get("name").trim() };
+      if (kind === "groups") body.exact = false;
+      else if (kind === "evidence") body.evidence = true;
+      else if (kind !== "exact") body.speedup = Number(kind);
+      await call("/api/v1/exports", { method: "POST", body });
       await this.refresh();
     } catch (error) {
       toast(`${sentence(error.message)} ${sentence(error.cure)}`);
@@ -33,7 +39,7 @@ export class Exports {
   async refresh() {
     clearTimeout(this.timer);
     try {
-      const jobs = (await call("/api/v1/exports")).items.filter((job) => job.camera === this.camera);
+      const jobs = (await call("/api/v1/exports")).items.filter((job) => job.cameras.includes(this.camera));
       this.list.replaceChildren(...jobs.map((job) => this.line(job)));
       if (jobs.some((job) => job.state === "queued" || job.state === "running")) this.timer = setTimeout(() => this.refresh(), 1000);
     } catch (error) {
@@ -44,7 +50,9 @@ export class Exports {
   line(job) {
     const item = document.createElement("li");
     const seconds = (Date.parse(job.end) - Date.parse(job.start)) / 1000;
-    const span = `${format(Date.parse(job.start))}, ${seconds < 120 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`}`;
+    const kind = job.evidence ? "evidence, " : job.speedup > 1 ? `${job.speedup} times as fast, ` : "";
+    const many = job.cameras.length > 1 ? `${job.cameras.length} cameras, ` : "";
+    const span = `${many}${kind}${format(Date.parse(job.start))}, ${seconds < 120 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`}`;
     const state = job.state === "done" ? size(job.size_bytes) : WORDS[job.state] ?? job.state;
     const text = Object.assign(document.createElement("p"), { textContent: `${job.name ? `${job.name} · ` : ""}${span} · ${state}${job.problem ? `: ${job.problem}` : ""}` });
     item.append(text);
