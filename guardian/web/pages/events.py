@@ -15,7 +15,7 @@ from guardian.web.render import is_fragment
 from guardian.web.site import Site, see_other
 
 PAGE = 24
-FILTERS = ("camera", "label", "date", "tz")
+FILTERS = ("camera", "label", "date", "tz", "tz_end")
 
 
 def routes(site: Site) -> list[web.RouteDef]:
@@ -86,7 +86,7 @@ def _names(site: Site) -> dict[str, str]:
 
 
 def _query(chosen: dict[str, str], cursor: str | None) -> EventQuery:
-    start_us, end_us = _day(chosen["date"], chosen["tz"])
+    start_us, end_us = _day(chosen["date"], chosen["tz"], chosen["tz_end"])
     return EventQuery(
         camera=chosen["camera"] if is_camera_id(chosen["camera"]) else None,
         label=chosen["label"] or None,
@@ -97,11 +97,16 @@ def _query(chosen: dict[str, str], cursor: str | None) -> EventQuery:
     )
 
 
-def _day(date: str, zone: str) -> tuple[int | None, int | None]:
-    """Return a day's begin and end. `zone`: minutes that local time is behind UTC, as browsers tell it."""
+def _day(date: str, zone: str, zone_end: str) -> tuple[int | None, int | None]:
+    """Return a day's begin and end. Zones: minutes that local time is behind UTC then, as browsers tell it."""
     try:
         begin = datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC)
-        begin += timedelta(minutes=max(-900, min(900, int(zone or 0))))
-        return from_rfc3339(begin.isoformat()), from_rfc3339((begin + timedelta(days=1)).isoformat())
+        end = begin + timedelta(days=1) + _behind(zone_end or zone)
+        begin += _behind(zone)
+        return from_rfc3339(begin.isoformat()), from_rfc3339(end.isoformat())
     except (ValueError, OverflowError):
         return None, None
+
+
+def _behind(zone: str) -> timedelta:
+    return timedelta(minutes=max(-900, min(900, int(zone or 0))))

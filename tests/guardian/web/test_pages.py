@@ -263,3 +263,11 @@ async def test_a_lost_passphrase_is_replaced_with_the_code(client: TestClient, f
     fakes.vault.recovery = None
     assert "only its passphrase opens it" in await (await client.get("/vault/recover")).text()
     assert "loses the footage" in await (await client.get("/vault")).text()
+
+
+async def test_a_day_has_25_hours_where_its_zone_says_so(client: TestClient, fakes: WebFakes) -> None:
+    await client.get("/events?date=2026-10-25&tz=-120&tz_end=-60")
+    asked = fakes.events.queries[-1]
+    assert asked.start_us is not None
+    assert asked.end_us is not None
+    assert (asked.end_us - asked.start_us) // 3_600_000_000 == 25

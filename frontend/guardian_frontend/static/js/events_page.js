@@ -1,18 +1,19 @@
 // Events as they happen, put on top of the list.
-import { localise } from "./time.js";
+import { localise, offsetsOf } from "./time.js";
 
 const list = document.querySelector("[data-shots]");
 const state = document.querySelector("[data-stream]");
 const filters = document.querySelector("[data-filters]");
 const empty = document.querySelector("[data-empty]");
 
-filters.elements.tz.value = String(new Date().getTimezoneOffset());
 filters.addEventListener("change", () => send());
 filters.addEventListener("submit", (event) => { event.preventDefault(); send(); });
 filters.querySelector("[data-apply]").hidden = true;
 
 function send() {
-  const values = [...new FormData(filters)].filter(([name, value]) => value && (name !== "tz" || filters.elements.date.value));
+  const { date, tz, tz_end: tzEnd } = filters.elements;
+  if (date.value) [tz.value, tzEnd.value] = offsetsOf(date.value);
+  const values = [...new FormData(filters)].filter(([name, value]) => value && (!name.startsWith("tz") || filters.elements.date.value));
   location.assign(`/events?${new URLSearchParams(values)}`.replace(/\?$/, ""));
 }
 

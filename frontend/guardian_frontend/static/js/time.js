@@ -9,13 +9,38 @@ const styles = {
 const formats = new Map(Object.entries(styles).map(([name, style]) => [name, new Intl.DateTimeFormat(undefined, style)]));
 export const format = (ms, style = "full") => formats.get(style).format(ms);
 
+// Moments of a strip where a label stands: multiples of a step (s) on the reader's own clock, on days of 23 and 25 hours too.
+export function ticks(start, end, step) {
+  const found = [];
+  const first = new Date(start);
+  if (step < 3600) {
+    const zone = first.getTimezoneOffset() * 60_000; // a change of summer time is a multiple of half an hour
+    const ms = step * 1000;
+    for (let tick = Math.ceil((start - zone) / ms) * ms + zone; tick < end; tick += ms) found.push(tick);
+    return found;
+  }
+  const hours = step / 3600;
+  for (let day = 0; ; day++) {
+    const midnight = new Date(first.getFullYear(), first.getMonth(), first.getDate() + day).getTime();
+    if (midnight >= end) return found;
+    const next = new Date(first.getFullYear(), first.getMonth(), first.getDate() + day + 1).getTime();
+    // Hour by hour of what passes, for the clock may show an hour twice, or not at all.
+    for (let tick = midnight; tick < next; tick += 1_800_000) {
+      const at = new Date(tick);
+      if (at.getMinutes() === 0 && at.getHours() % hours === 0 && tick >= start && tick < end) found.push(tick);
+    }
+  }
+}
+
 const sameDay = (a, b) => new Date(a).toDateString() === new Date(b).toDateString();
 
 export function moment(ms, style) {
   if (style !== "short") return format(ms, style);
   const now = Date.now();
   if (sameDay(ms, now)) return format(ms, "minute");
-  return sameDay(ms, now - 86_400_000) ? `Yesterday, ${format(ms, "minute")}` : format(ms, "short");
+  const yesterday = new Date(now);
+  yesterday.setDate(yesterday.getDate() - 1);
+  return sameDay(ms, yesterday) ? `Yesterday, ${format(ms, "minute")}` : format(ms, "short");
 }
 
 export function localise(root = document) {
@@ -26,6 +51,13 @@ export function localise(root = document) {
     element.title = format(ms, "full");
     element.dataset.done = "";
   }
+}
+
+// Minutes that local time is behind UTC when a day (yyyy-mm-dd) begins, and when it ends.
+export function offsetsOf(day) {
+  const begin = new Date(`${day}T00:00:00`);
+  const end = new Date(begin.getFullYear(), begin.getMonth(), begin.getDate() + 1);
+  return [begin.getTimezoneOffset(), end.getTimezoneOffset()];
 }
 
 const two = (number) => String(number).padStart(2, "0");

@@ -1,5 +1,5 @@
 // A strip of time below a fixed needle: dragging moves time, arrow keys too.
-import { format } from "./time.js";
+import { format, ticks } from "./time.js";
 
 const NEEDLE = 0.72;
 const STEPS_S = [10, 30, 60, 300, 600, 1800, 3600, 7200, 14_400, 21_600];
@@ -146,15 +146,14 @@ export class Timeline {
   }
 
   drawTicks(pen, height, colour) {
-    const step = (STEPS_S.find((one) => (one * 1000) / this.perPixel > 84) ?? 43_200) * 1000;
-    const zone = new Date(this.at).getTimezoneOffset() * 60_000;
+    const step = STEPS_S.find((one) => (one * 1000) / this.perPixel > 84) ?? 43_200;
     pen.font = "12px system-ui, sans-serif";
     pen.textAlign = "center";
     pen.fillStyle = colour("--quiet");
-    for (let tick = Math.ceil((this.start - zone) / step) * step + zone; tick < this.end; tick += step) {
+    for (const tick of ticks(this.start, this.end, step)) {
       const x = Math.round(this.x(tick));
       pen.fillRect(x, height - 26, 1, 5);
-      pen.fillText(format(tick, step < 60_000 ? "time" : "minute"), x, height - 7);
+      pen.fillText(format(tick, step < 60 ? "time" : "minute"), x, height - 7);
     }
   }
 

@@ -1,0 +1,70 @@
+"""The pages' clock on days of 23 and 25 hours, as Node shows it in places that change theirs."""
+
+import itertools
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+JS = Path(__file__).parents[2] / "frontend/guardian_frontend/static/js/time.js"
+SCRIPT = """
+import {{ ticks, offsetsOf, moment, dateTimeInput }} from "{module}";
+const shown = (ms) => new Date(ms).toTimeString().slice(0, 5);
+console.log(JSON.stringify({expression}));
+"""
+
+
+def said(tmp_path: Path, zone: str, expression: str) -> object:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("Node is not here")
+    (tmp_path / "time.mjs").write_bytes(JS.read_bytes())
+    (tmp_path / "run.mjs").write_text(SCRIPT.format(module=(tmp_path / "time.mjs").as_uri(), expression=expression))
+    done = subprocess.run(
+        [node, str(tmp_path / "run.mjs")], capture_output=True, text=True, env={"TZ": zone, "LC_ALL": "C"}, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def day(zone_midnight: str, hours: int) -> str:
+    return f'Date.parse("{zone_midnight}"), Date.parse("{zone_midnight}") + {hours} * 3600000'
+
+
+@pytest.mark.parametrize(
+    ("zone", "midnight", "hours", "shown"),
+    [
+        ("Europe/Berlin", "2026-03-29T00:00:00+01:00", 23, ["00:00", "06:00", "12:00", "18:00"]),
+        ("Europe/Berlin", "2026-10-25T00:00:00+02:00", 25, ["00:00", "06:00", "12:00", "18:00"]),
+        ("America/New_York", "2026-11-01T00:00:00-04:00", 25, ["00:00", "06:00", "12:00", "18:00"]),
+        ("Asia/Kolkata", "2026-11-01T00:00:00+05:30", 24, ["00:00", "06:00", "12:00", "18:00"]),
+    ],
+)
+def test_labels_stand_at_whole_hours_of_the_readers_clock(
+    tmp_path: Path, zone: str, midnight: str, hours: int, shown: list[str]
+) -> None:
+    assert said(tmp_path, zone, f"ticks({day(midnight, hours)}, 21600).map(shown)") == shown
+
+
+def test_no_moment_has_two_labels_and_none_is_left_out(tmp_path: Path) -> None:
+    long = said(tmp_path, "Europe/Berlin", f"ticks({day('2026-10-25T00:00:00+02:00', 25)}, 3600).map(shown)")
+    assert long == ["00:00", "01:00", "02:00", "02:00", *[f"{hour:02}:00" for hour in range(3, 24)]]
+    short = said(tmp_path, "Europe/Berlin", f"ticks({day('2026-03-29T00:00:00+01:00', 23)}, 3600).map(shown)")
+    assert short == ["00:00", "01:00", *[f"{hour:02}:00" for hour in range(3, 24)]]
+    fine = said(tmp_path, "Australia/Lord_Howe", f"ticks({day('2026-04-05T00:00:00+11:00', 24)}, 600)")
+    assert isinstance(fine, list)
+    assert {b - a for a, b in itertools.pairwise(fine)} == {600_000}
+
+
+def test_a_day_knows_where_it_begins_and_ends(tmp_path: Path) -> None:
+    assert said(tmp_path, "Europe/Berlin", 'offsetsOf("2026-10-25")') == [-120, -60]
+    assert said(tmp_path, "Europe/Berlin", 'offsetsOf("2026-07-01")') == [-120, -120]
+    assert said(tmp_path, "America/New_York", 'offsetsOf("2026-03-08")') == [300, 240]
+
+
+def test_yesterday_is_the_day_before_also_after_25_hours(tmp_path: Path) -> None:
+    now = 'Date.parse("2026-10-26T00:30:00+01:00")'
+    script = f'(() => {{ Date.now = () => {now}; return moment(Date.parse("2026-10-25T00:10:00+02:00"), "short"); }})()'
+    assert str(said(tmp_path, "Europe/Berlin", script)).startswith("Yesterday")
