@@ -33,6 +33,7 @@ def record(cameras: int, seconds: float, as_json: bool) -> None:
     click.echo(f"Guardian, record + seal:       {result['cpu_s_per_camera_minute']:.3f} CPU-s a camera-minute")
     click.echo(f"ffmpeg -c copy -f segment:     {result['baseline_cpu_s_per_camera_minute']:.3f} CPU-s a camera-minute")
     click.echo(f"ratio:                         {result['ratio']:.2f}")
+    click.echo(f"memory of a camera's process:  {result['memory_mb_per_camera']:.0f} MB")
 
 
 @bench.command()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -102,6 +104,7 @@ def measure(cameras: int, seconds: float) -> dict[str, Any]:
         time.sleep(seconds)
         after = (_cpu_s([ours, *ours.children(recursive=True)]), _cpu_s(theirs))
         camera_minutes = cameras * (time.monotonic() - began) / 60
+        memory = _memory(folder / "data")
     cost, baseline = ((late - early) / camera_minutes for early, late in zip(before, after, strict=True))
     return {
         "cameras": cameras,
@@ -109,7 +112,23 @@ def measure(cameras: int, seconds: float) -> dict[str, Any]:
         "cpu_s_per_camera_minute": round(cost, 4),
         "baseline_cpu_s_per_camera_minute": round(baseline, 4),
         "ratio": round(cost / baseline, 3) if baseline else None,
+        "memory_mb_per_camera": memory["camera"],
+        "memory_mb_conductor": memory["conductor"],
     }
+
+
+def _memory(data: Path) -> dict[str, float]:
+    """Return MB (PSS) of the median process of each role, as the program that runs says it."""
+    argv = [sys.executable, "-m", "guardian", "token", "create", "bench", "--data", str(data), "--json"]
+    token = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()[-1])["token"]  # noqa: S603
+    url = json.loads((data / "run.json").read_text())["url"]
+    request = urllib.request.Request(f"{url}/api/v1/system", headers={"Authorization": f"Bearer {token}"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        processes = json.load(answer)["processes"]
+    roles: dict[str, list[float]] = {}
+    for one in processes:
+        roles.setdefault(one["role"], []).append(one["memory_bytes"] / 1e6)
+    return {role: round(statistics.median(sizes), 1) for role, sizes in roles.items()}
 
 
 def _guardian(data: Path, urls: list[str]) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
