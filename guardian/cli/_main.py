@@ -19,6 +19,8 @@ COMMANDS = {
     "config": "Check and explain the configuration.",
     "vault": "Make, show and unlock the vault.",
     "index": "Check, repair or rebuild the index of recordings.",
+    "backup": "Write settings, accounts, keys and the index to one sealed file.",
+    "restore": "Make a data folder from a backup.",
     "models": "List, fetch and measure detector models.",
     "plugins": "List plugins and what they bring.",
     "user": "List and make users of the web page, and set passwords.",

@@ -13,6 +13,7 @@ class ContentKind(IntEnum):
     EXPORT = 3
     EVENT_DETAILS = 4
     SIGNING_KEY = 5
+    BACKUP = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,13 @@ PRIVATE_DIR = 0o700
 
 def make_private_dir(path: Path) -> None:
     """Make a folder (and its parents) that only its owner may enter."""
-    path.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=PRIVATE_DIR, exist_ok=True)
+    except FileNotFoundError:
+        if path.parent == path:
+            raise
+        make_private_dir(path.parent)  # parents=True would make them open to all
+        path.mkdir(mode=PRIVATE_DIR, exist_ok=True)
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -46,6 +46,14 @@ def read_vault(folder: Path) -> VaultFile:
         raise Damaged(f"{folder / FILE} is damaged", cure=RESTORE) from error
 
 
+def parse_vault(text: bytes) -> VaultFile:
+    """Return what the bytes of a `vault.json` say; Damaged where they are none."""
+    try:
+        return _parse(json.loads(text))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Damaged("it holds no vault") from error
+
+
 def write_vault(folder: Path, vault: VaultFile) -> None:
     """Write it; ResourceGone where the disk refuses, and then the old one holds.
 

@@ -22,7 +22,7 @@ def test_replacing_keeps_the_old_file_until_the_new_one_is_whole(tmp_path, monke
 def test_private_means_private(tmp_path):
     make_private_dir(tmp_path / "a" / "b")
     replace_file(tmp_path / "a" / "b" / "f", b"x")
-    assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "a", tmp_path / "a" / "b")} == {0o700}
     assert stat.S_IMODE((tmp_path / "a" / "b" / "f").stat().st_mode) == 0o600
 
 
