@@ -27,8 +27,8 @@ from guardian.vault.reader import SegmentReader
 from guardian.vault.vault_file import parse_vault
 
 _CHUNK = 1024 * 1024
-_OF_NO_ACCOUNT = (LOCK_NAME, "lost+found")  # a folder with nothing else is empty
 _STAGING = ".restore"
+_OF_NO_ACCOUNT = (LOCK_NAME, "lost+found", _STAGING)  # a folder with nothing else is empty
 _MAX_MANIFEST = 16 * 1024 * 1024
 
 

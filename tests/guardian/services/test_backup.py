@@ -236,6 +236,14 @@ def test_what_fails_while_the_new_folder_is_put_in_place_is_undone(file, tmp_pat
     assert restored(file, tmp_path / "new").exit_code == 0
 
 
+def test_what_a_killed_restore_left_is_in_nobodys_way(file, tmp_path):
+    left = tmp_path / "new/.restore/vault"
+    left.mkdir(parents=True)
+    (left / "older").write_text("x")
+    assert restored(file, tmp_path / "new").exit_code == 0
+    assert not [name for name in files(tmp_path / "new") if "older" in name or ".restore" in name]
+
+
 def test_a_backup_is_the_index_of_one_moment_while_others_write(made, tmp_path):
     index = made[0] / "index.db"
     with closing(sqlite3.connect(index, isolation_level=None)) as writer:
