@@ -10,7 +10,7 @@ import pytest
 
 JS = Path(__file__).parents[2] / "frontend/guardian_frontend/static/js/time.js"
 SCRIPT = """
-import {{ ticks, offsetsOf, moment, dateTimeInput }} from "{module}";
+import {{ ticks, offsetsOf, moment, dateTimeInput, fillMoment, momentIn }} from "{module}";
 const shown = (ms) => new Date(ms).toTimeString().slice(0, 5);
 console.log(JSON.stringify({expression}));
 """
@@ -68,3 +68,33 @@ def test_yesterday_is_the_day_before_also_after_25_hours(tmp_path: Path) -> None
     now = 'Date.parse("2026-10-26T00:30:00+01:00")'
     script = f'(() => {{ Date.now = () => {now}; return moment(Date.parse("2026-10-25T00:10:00+02:00"), "short"); }})()'
     assert str(said(tmp_path, "Europe/Berlin", script)).startswith("Yesterday")
+
+
+@pytest.mark.parametrize(
+    ("zone", "midnight", "hours", "step", "shown"),
+    [
+        ("Europe/Berlin", "2026-10-25T00:00:00+02:00", 9, 7200, ["00:00", "02:00", "04:00", "06:00"]),
+        ("America/Havana", "2026-11-01T00:00:00-04:00", 25, 43_200, ["00:00", "12:00"]),
+        ("Europe/London", "2026-03-29T00:00:00+00:00", 7, 7200, ["00:00", "04:00", "06:00"]),
+        ("Europe/London", "2026-03-29T00:00:00+00:00", 4, 3600, ["00:00", "02:00", "03:00", "04:00"]),
+    ],
+)
+def test_labels_never_lie_on_each_other(
+    tmp_path: Path, zone: str, midnight: str, hours: int, step: int, shown: list[str]
+) -> None:
+    span = day(midnight, hours)
+    assert said(tmp_path, zone, f"ticks({span}, {step}).map(shown)") == shown
+    ticks = said(tmp_path, zone, f"ticks({span}, {step})")
+    assert isinstance(ticks, list)
+    assert min(after - before for before, after in itertools.pairwise(ticks)) > step * 500
+
+
+def test_a_filled_in_moment_stays_the_second_of_an_hour_that_comes_twice(tmp_path: Path) -> None:
+    first, second = "2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00"
+    script = """(() => {{ const input = {{ dataset: {{}} }}; fillMoment(input, Date.parse("{at}") + 250);
+      return [input.value, momentIn(input).getTime() === Date.parse("{at}")]; }})()"""
+    for at in (first, second):
+        assert said(tmp_path, "Europe/Berlin", script.format(at=at)) == ["2026-10-25T02:30:00", True]
+    typed = f"""(() => {{ const input = {{ dataset: {{}} }}; fillMoment(input, Date.parse("{second}"));
+      input.value = "2026-10-25T05:00"; return momentIn(input).toISOString(); }})()"""
+    assert said(tmp_path, "Europe/Berlin", typed) == "2026-10-25T04:00:00.000Z"

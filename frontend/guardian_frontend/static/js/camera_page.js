@@ -5,7 +5,7 @@ import { Exports } from "./exports.js";
 import { Holds } from "./holds.js";
 import { Live, fallbackNote, sayOn } from "./live.js";
 import { Player } from "./player.js";
-import { dateInput, dateTimeInput, format } from "./time.js";
+import { dateInput, fillMoment, format } from "./time.js";
 import { Timeline } from "./timeline.js";
 import { sentence } from "./words.js";
 
@@ -146,8 +146,8 @@ find("export-open").addEventListener("click", ({ currentTarget }) => {
   card.hidden = !card.hidden;
   currentTarget.setAttribute("aria-expanded", String(!card.hidden));
   if (card.hidden) return;
-  exports.form.elements.start.value = dateTimeInput(timeline.at - 60_000);
-  exports.form.elements.end.value = dateTimeInput(timeline.at);
+  fillMoment(exports.form.elements.start, timeline.at - 60_000);
+  fillMoment(exports.form.elements.end, timeline.at);
   exports.refresh();
   card.scrollIntoView({ block: "nearest" });
 });
@@ -158,8 +158,8 @@ find("protect-open").addEventListener("click", ({ currentTarget }) => {
   card.hidden = !card.hidden;
   currentTarget.setAttribute("aria-expanded", String(!card.hidden));
   if (card.hidden) return;
-  holds.form.elements.start.value = dateTimeInput(timeline.at - 60_000);
-  holds.form.elements.end.value = dateTimeInput(timeline.at);
+  fillMoment(holds.form.elements.start, timeline.at - 60_000);
+  fillMoment(holds.form.elements.end, timeline.at);
   holds.refresh();
   card.scrollIntoView({ block: "nearest" });
 });

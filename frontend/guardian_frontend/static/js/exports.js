@@ -1,6 +1,6 @@
 // The export form and its jobs.
 import { call, toast } from "./api.js";
-import { format } from "./time.js";
+import { format, momentIn } from "./time.js";
 import { sentence } from "./words.js";
 
 const size = (bytes) => (bytes > 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);
@@ -20,7 +20,7 @@ export class Exports {
     const button = this.form.querySelector("button");
     button.disabled = true;
     try {
-      const [start, end] = ["start", "end"].map((name) => new Date(values.get(name)).toISOString());
+      const [start, end] = ["start", "end"].map((name) => momentIn(this.form.elements[name]).toISOString());
       const kind = values.get("kind");
       const ticked = values.getAll("cameras");
       const body = { cameras: ticked.length ? ticked : [this.camera], start, end, name: values.get("name").trim() };

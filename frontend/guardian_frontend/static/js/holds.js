@@ -1,6 +1,6 @@
 // The protection form and what is protected.
 import { call, toast } from "./api.js";
-import { format } from "./time.js";
+import { format, momentIn } from "./time.js";
 import { sentence } from "./words.js";
 
 export class Holds {
@@ -13,11 +13,10 @@ export class Holds {
   }
 
   async create() {
-    const values = new FormData(this.form);
     const button = this.form.querySelector("button");
     button.disabled = true;
     try {
-      const [start, end] = ["start", "end"].map((name) => new Date(values.get(name)).toISOString());
+      const [start, end] = ["start", "end"].map((name) => momentIn(this.form.elements[name]).toISOString());
       await call("/api/v1/holds", { method: "POST", body: { camera: this.camera, start, end } });
       await this.refresh();
       this.changed();

@@ -10,6 +10,7 @@ const formats = new Map(Object.entries(styles).map(([name, style]) => [name, new
 export const format = (ms, style = "full") => formats.get(style).format(ms);
 
 // Moments of a strip where a label stands: multiples of a step (s) on the reader's own clock, on days of 23 and 25 hours too.
+// Of two that the change of summer time brings so close that they would lie on each other, the first.
 export function ticks(start, end, step) {
   const found = [];
   const first = new Date(start);
@@ -27,7 +28,8 @@ export function ticks(start, end, step) {
     // Hour by hour of what passes, for the clock may show an hour twice, or not at all.
     for (let tick = midnight; tick < next; tick += 1_800_000) {
       const at = new Date(tick);
-      if (at.getMinutes() === 0 && at.getHours() % hours === 0 && tick >= start && tick < end) found.push(tick);
+      const free = !found.length || tick - found.at(-1) > step * 500;
+      if (at.getMinutes() === 0 && at.getHours() % hours === 0 && tick >= start && tick < end && free) found.push(tick);
     }
   }
 }
@@ -69,3 +71,10 @@ export const dateTimeInput = (ms) => {
   const date = new Date(ms);
   return `${dateInput(ms)}T${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 };
+
+// A field for a moment. Its text may mean two moments in the hour that a clock shows twice: what was filled in is remembered.
+export function fillMoment(input, ms) {
+  input.value = dateTimeInput(ms);
+  Object.assign(input.dataset, { text: input.value, ms: String(Math.floor(ms / 1000) * 1000) });
+}
+export const momentIn = (input) => new Date(input.value === input.dataset.text ? Number(input.dataset.ms) : input.value);
