@@ -9,6 +9,7 @@ from pathlib import Path
 from guardian.platform.clock import SystemClock
 
 PREFIX = "guardian-run-"
+LONGEST = 107 - len("/guardian-run-12345678/conductor.sock")  # sun_path of unix(7) holds 108 bytes with its end
 YOUNG_S = 60.0  # a folder may be a moment old and not yet held
 
 
@@ -17,7 +18,7 @@ class RuntimeDir:
 
     def __init__(self) -> None:
         remove_abandoned()
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base()))
         self._fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(self._fd, fcntl.LOCK_EX)
 
@@ -29,9 +30,15 @@ class RuntimeDir:
             self._fd = -1
 
 
+def base() -> Path:
+    """Return where runtime folders are made: the system's temporary folder, or /tmp where its name is too long for sockets."""
+    chosen = Path(tempfile.gettempdir())
+    return chosen if len(os.fsencode(chosen)) <= LONGEST else Path("/tmp")  # noqa: S108 - the folder below it is private
+
+
 def remove_abandoned() -> None:
     """Remove this user's runtime folders that nobody holds."""
-    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    for path in base().glob(f"{PREFIX}*"):
         try:
             _remove_where_abandoned(path)
         except OSError:
