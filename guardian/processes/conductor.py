@@ -258,6 +258,7 @@ class Conductor:
             lambda: self.settings,
             self._pause,
             self.space.made_room,
+            self.playback.drop_gone,
         )
 
     def _make_health(self) -> None:

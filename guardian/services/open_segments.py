@@ -22,11 +22,17 @@ class _Entry:
         self.reader.__enter__()
         self.closed = False
 
-    def close(self) -> None:
-        with self.lock:
+    def close(self, *, wait: bool = True) -> bool:
+        """Close it; without waiting, False while somebody reads."""
+        if not self.lock.acquire(blocking=wait):
+            return False
+        try:
             if not self.closed:
                 self.closed = True
                 self.reader.__exit__(None, None, None)
+            return True
+        finally:
+            self.lock.release()
 
 
 class OpenSegments:
@@ -56,6 +62,8 @@ class OpenSegments:
             # It may have grown since it was opened.
             fresh = self._open(path)
             with fresh.lock:
+                if fresh.closed:
+                    continue
                 if index >= len(fresh.reader.table):
                     raise NotFound(
                         f"the segment has no fragment {index}", field="index", cure="It has fewer; load the playlist again."
@@ -88,6 +96,13 @@ class OpenSegments:
         for one in gone:
             one.close()
         return entry
+
+    def drop_gone(self) -> None:
+        """Close files that were deleted, for only then is their room free. One that is being read goes the next time."""
+        with self._lock:
+            for path in [path for path in self._entries if not path.exists()]:
+                if self._entries[path].close(wait=False):
+                    del self._entries[path]
 
     def close(self) -> None:
         """Close all files and forget their keys."""

@@ -183,6 +183,10 @@ class PlaybackService:
             init = await self._init(segment, as_h264) if entry.new_init or done == 1 else b""
             yield _Step(entry, segment, init, done / len(playlist.entries))
 
+    def drop_gone(self) -> None:
+        """Let go of files that were deleted. Costs a look at some directories."""
+        self._open.drop_gone()
+
     def check_unlocked(self) -> None:
         """VaultLocked, and everything in memory forgotten, while the vault is locked."""
         try:

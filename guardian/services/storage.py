@@ -58,13 +58,22 @@ def make_sweeper(
     settings: Callable[[], Settings],
     pause: Callable[[str], None],
     made_room: Callable[[], None] = lambda: None,
+    let_go: Callable[[], None] = lambda: None,
 ) -> Sweeper:
-    """Return the sweeper of a data folder; `run()` it in a task. `pause(why)`: an empty reason resumes recording."""
+    """Return the sweeper of a data folder; `run()` it in a task. `pause(why)`: an empty reason resumes recording.
+
+    `let_go` closes files that were deleted, before free space is measured.
+    """
+
+    def free() -> int:
+        let_go()
+        return free_bytes(data_dir)
+
     return Sweeper(
         Hands(
             catalogue=recordings.catalogue,
             store=LocalStore(data_dir / "segments"),
-            free=lambda: free_bytes(data_dir),
+            free=free,
             rules=lambda: rules_of(settings()),
             drop_events=events.drop_without_footage,
             pause=pause,

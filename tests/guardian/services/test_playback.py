@@ -254,3 +254,22 @@ async def test_h264_is_never_transcoded_and_h265_needs_a_transcoder(camera: Came
     assert await playback.init(plain.header.segment_id, as_h264=True) == await playback.init(plain.header.segment_id)
     with pytest.raises(ServiceUnavailable):
         await playback.init(other.header.segment_id, as_h264=True)
+
+
+async def test_a_file_that_was_deleted_does_not_stay_open(camera: Camera, playback: PlaybackService, tmp_path: Path) -> None:
+    info, samples = stream(video())
+    first, second = camera.run(info, samples, segment_s=2)
+    assert await clip(playback)
+
+    def held() -> set[str]:
+        links = [fd.readlink() for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink()]
+        return {link.name for link in links if link.is_relative_to(tmp_path)}
+
+    gone, kept = (tmp_path / "segments" / one.path for one in (first, second))
+    gone.unlink()
+    assert held() == {f"{gone.name} (deleted)", kept.name}
+    playback.drop_gone()
+    assert held() == {kept.name}
+    with pytest.raises(NotFound):
+        await playback.init(first.header.segment_id)
+    assert await playback.init(second.header.segment_id)
