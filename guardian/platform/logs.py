@@ -30,6 +30,13 @@ def _redact_fields(_: Any, __: str, fields: MutableMapping[str, Any]) -> Mutable
     return fields
 
 
+class _Redacting(logging.Formatter):
+    """What the standard library's loggers say, tracebacks too, without credentials."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
 def set_up_logs(*, as_json: bool = False, level: str = "info", **everywhere: str) -> None:
     """Set up structlog and the standard library's logging for this process. `everywhere`: fields of each line, whatever
     thread it comes from."""
@@ -39,13 +46,17 @@ def set_up_logs(*, as_json: bool = False, level: str = "info", **everywhere: str
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    # A traceback is plain: one that shows local variables shows passwords.
+    on_terminal = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
+    last: Any = structlog.processors.JSONRenderer() if as_json else on_terminal
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, _redact_fields, last]
-        if as_json
-        else [*shared, _redact_fields, last],
+        processors=[*shared, structlog.processors.format_exc_info, _redact_fields, last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Redacting("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

@@ -1,4 +1,5 @@
 import json
+import logging
 import sys
 import threading
 
@@ -43,6 +44,25 @@ def test_json_logs_hold_no_secret(capsys):
     assert line["event"] == "camera_failed"
     assert "s3cret" not in str(line)
     assert "hunter2" not in str(line)
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_traceback_shows_neither_local_variables_nor_credentials(capsys, as_json):
+    set_up_logs(as_json=as_json)
+    try:
+        fail()
+    except OSError:
+        structlog.get_logger("t").exception("task_died")
+        logging.getLogger("asyncio").exception("never retrieved")
+    said = capsys.readouterr().err
+    assert said.count("in fail") == 2
+    assert "hunter2" not in said
+    assert "s3cret" not in said
+
+
+def fail():
+    passphrase = "".join(("hunt", "er2"))
+    raise OSError("cannot open rtsp://admin:s3" + "cret@h/", len(passphrase))
 
 
 def test_what_holds_everywhere_stands_in_lines_of_every_thread(capsys):
