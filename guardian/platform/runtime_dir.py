@@ -9,7 +9,7 @@ from pathlib import Path
 from guardian.platform.clock import SystemClock
 
 PREFIX = "guardian-run-"
-LONGEST = 107 - len("/guardian-run-12345678/conductor.sock")  # sun_path of unix(7) holds 108 bytes with its end
+LONGEST = 107 - len("/guardian-run-12345678/listener-12345678")  # sun_path of unix(7) holds 108 bytes with its end
 YOUNG_S = 60.0  # a folder may be a moment old and not yet held
 
 

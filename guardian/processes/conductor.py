@@ -60,7 +60,7 @@ from guardian.processes.chosen import camera_job, channels_of, clip_margins, tie
 from guardian.processes.jobs import TranscodeJob
 from guardian.processes.links import Switchboard
 from guardian.processes.refusals import cannot_serve, first_fault
-from guardian.processes.spawning import start_process
+from guardian.processes.spawning import keep_socket_in, start_process
 from guardian.processes.supervisor import Supervisor
 from guardian.processes.vault_opening import open_notary, open_vault
 from guardian.services.accounts import AccountService
@@ -146,6 +146,7 @@ class Conductor:
         self.data_dir = options.data_dir
         self.tasks = Tasks()
         self._runtime = RuntimeDir()
+        keep_socket_in(self._runtime.path)
         self.runtime_dir = self._runtime.path
         self.secret = secrets.token_hex(32)
         self.inference = InferenceView(ready=False)

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
 
 PRELOAD = ["guardian.processes.camera"]
 
@@ -21,6 +22,15 @@ def _context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
     return context
+
+
+def keep_socket_in(folder: Path) -> None:
+    """Put the forkserver's socket into a folder whose name is short enough, and which is removed at the end.
+
+    To be called before the first `start_process`. multiprocessing would make a folder of its own below the temporary one, and
+    has no public way to say otherwise; `tempdir` is where its get_temp_dir() looks first, from Python 3.3 on.
+    """
+    multiprocessing.current_process()._config["tempdir"] = str(folder)  # type: ignore[attr-defined]
 
 
 def start_process(entry: str, job: object, name: str) -> ForkServerProcess:

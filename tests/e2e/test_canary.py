@@ -35,6 +35,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 USER, PASSWORD = "owner", "Cam3ra+canary/é&7"
 OTHER = "Sh3d canary:5?"  # of a camera that is away; its owner wrote it into the configuration
 LIVE = "/cameras/{camera}/live"
+TEMP = "temporary-" + "x" * 60  # with a name that is too long for sockets
 LASTS_S = 1.5  # how long an answer that does not end is read
 MEDIA = ("video/", "image/", "audio/")
 
@@ -47,7 +48,7 @@ def place(tmp_path: Path, monkeypatch):
     (tmp_path / "camera-password").write_text(PASSWORD + "\n")
     url, word = server.url("yard"), f"file:{tmp_path}/camera-password"
     source = f'source = {{ url = "{url}", username = "{USER}", password = "{word}" }}'
-    house, temp = tmp_path / "house", tmp_path / "temp"
+    house, temp = tmp_path / "house", tmp_path / TEMP
     away = camera("shed", "rtsp", {"url": f"rtsp://{USER}:{quote(OTHER, safe='')}@127.0.0.1:1/yard"})
     nas = f'[storage.tiers.nas]\nsettings = {{ path = "{tmp_path}/nas" }}\n'
     set_up(house, f'[cameras.gate]\nkind = "rtsp"\n{source}\nrecord.segment_s = 5\n{away}{nas}')
@@ -64,7 +65,7 @@ def place(tmp_path: Path, monkeypatch):
 
 
 def test_nothing_that_is_secret_is_found_anywhere(place: Path):
-    house, temp, nas, backup = (place / name for name in ("house", "temp", "nas", "guardian.pgb"))
+    house, temp, nas, backup = (place / name for name in ("house", TEMP, "nas", "guardian.pgb"))
     with running(house) as program:
         names = recorded(program, house)
         known, picture = secrets(program, place), {"the picture": canary.footage(CLIP)}
