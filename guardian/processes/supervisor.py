@@ -11,6 +11,7 @@ from multiprocessing.context import ForkServerProcess
 import psutil
 import structlog
 
+from guardian.model.time import Instant
 from guardian.model.views import ProcessUse
 from guardian.platform.clock import Clock
 from guardian.platform.tasks import Tasks
@@ -64,30 +65,35 @@ class Supervisor:
         wait_s = FIRST_WAIT_S
         while not child.stopping:
             started = self._clock.now()
-            child.process = await asyncio.to_thread(
-                start_process, child.entry, child.make_job(), f"{child.role}-{child.name}"
-            )
-            child.since_us, child.usage = started.utc_us, None
-            _log.info("process_started", role=child.role, name=child.name, pid=child.process.pid)
-            code = await self._exit_of(child.process)
-            child.on_exit()
+            ended = await self._live(child, started)
             if child.stopping:
                 break
             child.restarts += 1
             lived_s = (self._clock.now().mono_us - started.mono_us) / 1e6
             wait_s = FIRST_WAIT_S if lived_s > YOUNG_S else min(LONGEST_WAIT_S, wait_s * 2)
-            _log.warning(
-                "process_died",
-                role=child.role,
-                name=child.name,
-                exit_code=code,
-                lived_s=round(lived_s, 1),
-                again_in_s=wait_s,
-            )
+            lived = {"lived_s": round(lived_s, 1), "again_in_s": wait_s}
+            _log.warning("process_died", role=child.role, name=child.name, **ended, **lived)
             try:
                 await asyncio.wait_for(child.wake.wait(), wait_s)
             except TimeoutError:
                 pass
+
+    async def _live(self, child: Child, started: Instant) -> dict[str, object]:
+        """Start a child and wait for its end; return what is to be said of that end."""
+        try:
+            child.process = await asyncio.to_thread(
+                start_process, child.entry, child.make_job(), f"{child.role}-{child.name}"
+            )
+        except (
+            OSError,
+            EOFError,
+        ) as error:  # no memory, no descriptor, no process left; or the forkserver was killed meanwhile
+            return {"cannot_start": type(error).__name__, "reason": str(error)}
+        child.since_us, child.usage = started.utc_us, None
+        _log.info("process_started", role=child.role, name=child.name, pid=child.process.pid)
+        code = await self._exit_of(child.process)
+        child.on_exit()
+        return {"exit_code": code}
 
     async def _exit_of(self, process: ForkServerProcess) -> int | None:
         loop, gone = asyncio.get_running_loop(), asyncio.Event()
