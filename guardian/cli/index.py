@@ -72,6 +72,8 @@ def check_(deep: bool, open_all: bool, passphrase_file: Path | None, rate: float
             click.echo(f"{fault.path}: {fault.message}. {fault.cure}")
         found = f"{len(faults)} faults" if faults else "all is well"
         click.echo(f"{checked.segments} segments, {checked.being_written} being written: {found}.", err=bool(faults))
+        if faults:
+            click.echo("`guardian index repair` mends what can be mended, once Guardian is stopped.", err=True)
     raise SystemExit(1 if faults else 0)
 
 
