@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from guardian.model.watching import WatchState
+
 
 class CameraState(StrEnum):
     """Where a camera stands; the page shows each with a sentence."""
@@ -54,6 +56,7 @@ class CameraStatus:
     notes: tuple[str, ...] = ()  # for example: audio in G.711 is not recorded
     pid: int = 0
     vault_epoch: int = 0  # which key pair it seals to
+    watch: WatchState | None = None  # None: it is not watched
 
 
 @dataclass(frozen=True, slots=True)

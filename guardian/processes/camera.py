@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from guardian.watch.watcher import Watcher
 
 _log = structlog.get_logger(__name__)
-WATCHED_LATE_S, RECORDED_LATE_S = 0.2, 1.0
+AWAKE_LATE_S, CALM_LATE_S, RECORDED_LATE_S = 0.1, 0.5, 1.0
 REPORT_EVERY_S = 5.0  # changes of state are reported at once
 
 
@@ -80,12 +80,19 @@ class Stream:
         self.error: GuardianError | None = None
         self.info: StreamInfo | None = None
         self.looked_at = False
+        self.awake = True
+
+    def on_awake(self, awake: bool) -> None:
+        """Watching looks closely from now on, or no longer."""
+        self.awake = awake
+        self.set_pace()
 
     def set_pace(self) -> None:
         """Say how late samples may come: the later, the more are taken in at once, and the less work it is."""
         if self.capture is not None:
-            seen_late_s = RECORDED_LATE_S if self.watcher is None else WATCHED_LATE_S
-            self.capture.allow_delay(0.0 if self.looked_at else seen_late_s)
+            watched_late_s = AWAKE_LATE_S if self.awake else CALM_LATE_S
+            late_s = RECORDED_LATE_S if self.watcher is None else watched_late_s
+            self.capture.allow_delay(0.0 if self.looked_at else late_s)
 
     def on_run(self, info: StreamInfo, start: Instant) -> None:
         """A run begins: everything that follows shares one media clock."""
@@ -173,6 +180,7 @@ class CameraProcess:
             sealer=self.sealer,
             pictures_dir=self.data_dir / "pictures",
             report=self._report_event,
+            on_awake=stream.on_awake,
         )
 
     def run(self) -> None:
@@ -264,7 +272,7 @@ class CameraProcess:
         if state is not self.last_state:
             self.last_state, self.since_us = state, self.clock.now().utc_us
         statuses: Sequence[StreamStatus] = [capture.status() for capture in captures if capture.running]
-        watchers = [stream.watcher for stream in self.streams.values() if stream.watcher is not None]
+        watched = [stream.watcher.stats() for stream in self.streams.values() if stream.watcher is not None]
         troubled = [stream for stream in self.streams.values() if stream is not main and stream.error is not None]
         notes = [*self.job.notes, *_notes(main.info)]
         notes += [f"The {stream.name} stream: {stream.error.message}" for stream in troubled if stream.error is not None]
@@ -277,8 +285,9 @@ class CameraProcess:
                 (s.recorder.paused for s in self.streams.values() if s.recorder is not None and s.recorder.paused), ""
             ),
             streams=tuple(statuses),
-            detect_fps=sum(watcher.stats().detect_fps for watcher in watchers),
-            motion=any(watcher.stats().motion for watcher in watchers),
+            detect_fps=sum(one.detect_fps for one in watched),
+            motion=any(one.motion for one in watched),
+            watch=next((one.state for one in watched), None),
             reconnects=sum(capture.reconnects for capture in captures),
             dropped_packets=sum(capture.dropped for capture in captures),
             notes=tuple(notes),

@@ -39,6 +39,7 @@ def make_watcher(
     sealer: Sealer,
     pictures_dir: Path,
     report: Callable[[EventReport], None],
+    on_awake: Callable[[bool], None] = lambda _: None,
 ) -> Watcher:
     """Return a running watcher; close it."""
     return Watcher(
@@ -51,4 +52,5 @@ def make_watcher(
         sealer=sealer,
         pictures_dir=pictures_dir,
         report=report,
+        on_awake=on_awake,
     )

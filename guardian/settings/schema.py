@@ -103,6 +103,13 @@ class DetectSettings(Part):
 
     enabled: bool = Field(True, description="Watch this camera.")
     fps: float = Field(5.0, gt=0, le=30, description="Frames a second to look at while something moves.")
+    lazy: bool = Field(
+        True,
+        description="While nothing moves, decode a keyframe now and then only; off: decode every frame, at five times the work.",
+    )
+    glance_s: float = Field(
+        4.0, ge=1, le=60, description="While nothing moves, glance at a keyframe at least this often, in seconds."
+    )
     stream: str = Field("auto", description="Stream to watch: auto (the sub stream when there is one), main or sub.")
     labels: tuple[str, ...] = Field(
         ("person", "cat", "dog", "car", "bicycle", "vehicle"), description="Labels that make events."

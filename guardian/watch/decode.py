@@ -66,12 +66,16 @@ class Picture:
 
 
 class Decoder:
-    """Decodes one run of a stream, on the caller's thread."""
+    """Decodes one run of a stream, on the caller's thread. Without the `loop_filter` pictures are a little blocky, for a fifth
+    less work.
+    """
 
-    def __init__(self, info: StreamInfo, run_start_utc_us: int) -> None:
+    def __init__(self, info: StreamInfo, run_start_utc_us: int, *, loop_filter: bool = True) -> None:
         self._start_us = run_start_utc_us
         self._context: Any = av.CodecContext.create(_NAMES[info.video.codec], "r")
         self._context.thread_count = 1
+        if not loop_filter:
+            self._context.options = {"skip_loop_filter": "all"}
         try:
             self._context.extradata = record_of(info.video)
         except Damaged:
@@ -89,12 +93,19 @@ class Decoder:
             return []
         return [Picture(frame, self._time(frame, sample)) for frame in frames]
 
+    def drain(self) -> list[Picture]:
+        """Return what a decoder still holds back; `restart` before feeding it again."""
+        try:
+            return [Picture(frame, self._time(frame, None)) for frame in self._context.decode(None) if frame.pts is not None]
+        except (av.error.FFmpegError, ValueError):
+            return []
+
     def restart(self) -> None:
         """Forget what was fed: the next sample is a keyframe that does not follow the last one."""
         self._context.flush_buffers()
 
-    def _time(self, frame: Any, sample: Sample) -> int:
-        pts = sample.dts + sample.cts_offset if frame.pts is None else int(frame.pts)
+    def _time(self, frame: Any, sample: Sample | None) -> int:
+        pts = int(frame.pts) if sample is None or frame.pts is not None else sample.dts + sample.cts_offset
         return self._start_us + pts * SECOND_US // VIDEO_TIMESCALE
 
 

@@ -27,6 +27,8 @@ LEAST_AREA = 0.0008  # of the picture: 40 pixels of 320 x 180, a cat at fifteen 
 JOIN = 5  # pixels: parts of one thing lie this near
 MOST_BOXES = 12
 FIRST_FRAMES = 5  # the background is not known well before
+USUAL_GAP_US = 200_000  # between frames, to which the shares above belong; longer gaps learn as much as the frames left out
+MOST_GAPS = 60
 
 Floats = NDArray[np.float32]
 
@@ -49,29 +51,55 @@ class MotionDetector:
         self._noise: Floats | None = None
         self._watched: NDArray[np.uint8] | None = None
         self._frames = 0
+        self._last_us: int | None = None
 
     def reset(self) -> None:
         """Forget the background: the picture may be another one now."""
         self._background = None
 
-    def update(self, luma: NDArray[np.uint8]) -> Motion:
-        """Take the next frame's luma (any size that stays the same)."""
+    def update(self, luma: NDArray[np.uint8], utc_us: int | None = None) -> Motion:
+        """Take the next frame's luma (any size that stays the same). Without a time, frames come five a second."""
         small = _shrink(luma)
+        gaps = self._gaps(utc_us)
         if self._background is None or self._background.shape != small.shape:
             self._begin(small)
             return Motion(settling=True)
-        assert self._noise is not None
-        assert self._watched is not None
         self._frames += 1
-        difference = np.abs(small - self._background)
-        changed = (difference > np.maximum(LEAST_DIFFERENCE, NOISE_TIMES * self._noise)).astype(np.uint8)
-        changed &= self._watched
-        share = cv2.countNonZero(changed) / max(1, cv2.countNonZero(self._watched))
+        difference, changed, share = self._compare(small)
         if share > LIGHT_SHARE:
             self._begin(small)
             return Motion(share=share, settling=True)
-        self._learn(small, difference, changed)
+        self._learn(small, difference, changed, gaps)
         return Motion(_boxes(changed), share, self._frames <= FIRST_FRAMES)
+
+    def glance(self, luma: NDArray[np.uint8], utc_us: int) -> Motion:
+        """Say what a frame shows; learn it only when nothing moved. Otherwise `update` may still be given what came before it."""
+        small = _shrink(luma)
+        if self._background is None or self._background.shape != small.shape:
+            return Motion(settling=True)
+        difference, changed, share = self._compare(small)
+        if share > LIGHT_SHARE:
+            return Motion(share=share, settling=True)
+        boxes = _boxes(changed)
+        if not boxes:
+            self._learn(small, difference, changed, self._gaps(utc_us))
+        return Motion(boxes, share)
+
+    def _gaps(self, utc_us: int | None) -> float:
+        """Return how many usual gaps the last one was."""
+        last, self._last_us = self._last_us, utc_us
+        if utc_us is None or last is None or utc_us <= last:
+            return 1.0
+        return min(MOST_GAPS, (utc_us - last) / USUAL_GAP_US)
+
+    def _compare(self, small: Floats) -> tuple[Floats, NDArray[np.uint8], float]:
+        assert self._background is not None
+        assert self._noise is not None
+        assert self._watched is not None
+        difference = np.abs(small - self._background)
+        changed = (difference > np.maximum(LEAST_DIFFERENCE, NOISE_TIMES * self._noise)).astype(np.uint8)
+        changed &= self._watched
+        return difference, changed, cv2.countNonZero(changed) / max(1, cv2.countNonZero(self._watched))
 
     def _begin(self, small: Floats) -> None:
         self._background = small.copy()
@@ -83,13 +111,17 @@ class MotionDetector:
             cv2.fillPoly(self._watched, [corners.astype(np.int32)], (0,))
         self._frames = 0
 
-    def _learn(self, small: Floats, difference: Floats, changed: NDArray[np.uint8]) -> None:
+    def _learn(self, small: Floats, difference: Floats, changed: NDArray[np.uint8], gaps: float) -> None:
         assert self._background is not None
         assert self._noise is not None
         still = 1 - changed
-        cv2.accumulateWeighted(small, self._background, LEARN, still)
-        cv2.accumulateWeighted(small, self._background, LEARN_MOVING, changed)
-        cv2.accumulateWeighted(difference, self._noise, LEARN_NOISE, still)
+        cv2.accumulateWeighted(small, self._background, _over(LEARN, gaps), still)
+        cv2.accumulateWeighted(small, self._background, _over(LEARN_MOVING, gaps), changed)
+        cv2.accumulateWeighted(difference, self._noise, _over(LEARN_NOISE, gaps), still)
+
+
+def _over(share: float, gaps: float) -> float:
+    return float(1 - (1 - share) ** gaps)
 
 
 def _shrink(luma: NDArray[np.uint8]) -> Floats:

@@ -23,7 +23,7 @@ from guardian.model.vision import Detection, Region, Track
 from guardian.watch.crops import Crop, cut
 from guardian.watch.decode import Picture
 from guardian.watch.merge import Found, merge
-from guardian.watch.motion import Motion, MotionDetector
+from guardian.watch.motion import USUAL_GAP_US, Motion, MotionDetector
 from guardian.watch.regions import plan, whole
 
 MOST_WAITING = 2  # looks that wait for their answer; full: this frame is not looked at
@@ -46,6 +46,9 @@ class Infer(Protocol):
 
 class Events(Protocol):
     """`events.lifecycle.EventLifecycle`, as far as it is used here."""
+
+    @property
+    def active(self) -> bool: ...
 
     def quiet_tracks(self, utc_us: int) -> frozenset[int]: ...
 
@@ -79,6 +82,7 @@ class _Look:
     regions: tuple[Region, ...]
     crops: tuple[Crop, ...]
     model: ModelReady
+    tracker_us: int
     reply: InferReply | None = None
 
 
@@ -117,21 +121,56 @@ class WatchPipeline:
         self._tracks: tuple[Track, ...] = ()
         self._began_us: int | None = None
         self._floor_us = self._quiet_us = -START_US
+        self._stepped_us = self._rested_us = 0  # the last step; time that rests have taken in all, which trackers do not see
+        self._resting = False
         self.moving = False
+        self.motion_share = 0.0
         self.counters = Counters()
 
     def restart(self) -> None:
         """What comes next does not follow what came: a new run."""
         self._motion.reset()
         self._began_us = None
+        self._resting = False
         self._floor_us = self._quiet_us = -START_US
+
+    @property
+    def has_room(self) -> bool:
+        """Say whether a look at the next frame would be taken."""
+        return len(self._waiting) < MOST_WAITING
+
+    @property
+    def following(self) -> bool:
+        """Say whether anything is followed that may move or whose event goes on, or an answer is awaited: each frame counts."""
+        if self._waiting:
+            return True
+        if not self._tracks or self._events.active:
+            return bool(self._tracks)
+        quiet = self._events.quiet_tracks(self._stepped_us)
+        return any(track.id not in quiet for track in self._tracks)
+
+    def rest(self) -> None:
+        """Frames come no more until something moves; what is followed stays where it is."""
+        self._resting = True
+
+    def glance(self, picture: Picture) -> Motion:
+        """Say whether anything has moved since the last frame, during a rest. Where it has, step through the frames between."""
+        motion = self._motion.glance(picture.luma(), picture.utc_us)
+        self.moving, self.motion_share = bool(motion.boxes), motion.share
+        if not motion.boxes and not motion.settling:
+            self.tick(picture.utc_us)
+        return motion
 
     def step(self, picture: Picture) -> None:
         """Look at the next frame."""
         self.drain()
         self.counters.frames += 1
-        motion = self._motion.update(picture.luma())
-        self.moving = bool(motion.boxes)
+        if self._resting:
+            self._rested_us += max(0, picture.utc_us - self._stepped_us - USUAL_GAP_US)
+            self._resting = False
+        self._stepped_us = picture.utc_us
+        motion = self._motion.update(picture.luma(), picture.utc_us)
+        self.moving, self.motion_share = bool(motion.boxes), motion.share
         model = self._infer.model
         if model is not None:
             if self._began_us is None:
@@ -167,7 +206,7 @@ class WatchPipeline:
         if not regions:
             return
         crops = tuple(cut(picture, region, model) for region in regions)
-        look = _Look(picture, regions, crops, model)
+        look = _Look(picture, regions, crops, model, picture.utc_us - self._rested_us)
 
         def answered(reply: InferReply) -> None:
             look.reply = reply
@@ -218,7 +257,7 @@ class WatchPipeline:
             for one in self._found(look, look.reply)
             if one.score >= threshold * UNSURE
         ]
-        self._tracks = self._tracker.update(now, found)
+        self._tracks = self._tracker.update(look.tracker_us, found)
         told = [replace(track, score=absolute(track.score, threshold)) for track in self._tracks]
         self._events.update(now, told, threshold)
         for wish in self._events.wishes(now):

@@ -18,10 +18,12 @@ from guardian.model.media import Sample, StreamInfo
 from guardian.model.messages import EventReport
 from guardian.model.segment import Sealer
 from guardian.model.time import SECOND_US
+from guardian.model.watching import WatchState
 from guardian.platform.clock import Clock
-from guardian.watch.decode import Decoder, Picture
+from guardian.watch.decode import Picture
 from guardian.watch.pictures import PictureKeeper
 from guardian.watch.pipeline import Events, Infer, WatchPipeline, WatchRules
+from guardian.watch.stream_watch import StreamWatch
 
 MOST_SAMPLES = 300  # ten seconds at 30 frames a second
 MOST_BYTES = 24 * 1024 * 1024
@@ -29,6 +31,8 @@ IDLE_S = 0.5  # how often time passes for events while no frame comes
 SILENT_S = 1.0  # no frame for this long: the camera is silent
 STATS_S = 5.0
 CLOSE_S = 5.0
+ROOM_S = 0.25  # a look waits this long at once for the one before it,
+MOST_PATIENCE_S = 1.0  # and in all without an answer: inference that hangs may cost the watch no more
 
 _log = structlog.get_logger(__name__)
 
@@ -48,6 +52,12 @@ class WatchOptions(Protocol):
     @property
     def masks(self) -> tuple[tuple[tuple[float, float], ...], ...]: ...
 
+    @property
+    def lazy(self) -> bool: ...
+
+    @property
+    def glance_s(self) -> float: ...
+
 
 @dataclass(frozen=True, slots=True)
 class WatchStats:
@@ -61,29 +71,13 @@ class WatchStats:
     dropped_samples: int
     refused_looks: int
     decode_faults: int
+    state: WatchState
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
     info: StreamInfo
     start_utc_us: int
-
-
-class FramePace:
-    """Picks the frames to look at: `fps` a second of the stream's own time, evenly."""
-
-    def __init__(self, fps: float) -> None:
-        self._period_us = round(SECOND_US / fps)
-        self._due_us: int | None = None
-
-    def takes(self, utc_us: int) -> bool:
-        """Say whether to look at the frame of this time."""
-        if self._due_us is None or utc_us < self._due_us - 2 * self._period_us:  # the first, or time went back
-            self._due_us = utc_us
-        if utc_us < self._due_us - self._period_us // 20:
-            return False
-        self._due_us = max(self._due_us + self._period_us, utc_us + self._period_us // 2)
-        return True
 
 
 class Intake:
@@ -166,6 +160,7 @@ class Watcher:
         sealer: Sealer,
         pictures_dir: Path,
         report: Callable[[EventReport], None],
+        on_awake: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self._camera, self._clock = camera, clock
         self._keeper = PictureKeeper(camera, sealer, pictures_dir, clock)
@@ -178,11 +173,18 @@ class Watcher:
             events=events,
             keep=self._keeper.keep,
             report=report,
-            wake=self._intake.wake,
+            wake=self._answered,
         )
-        self._pace = FramePace(options.fps)
-        self._decoder: Decoder | None = None
-        self._faults = 0
+        self._stream = StreamWatch(
+            self._pipeline,
+            fps=options.fps,
+            lazy=options.lazy,
+            glance_us=round(options.glance_s * SECOND_US),
+            before_step=self._make_room,
+            on_awake=on_awake,
+        )
+        self._room = threading.Event()
+        self._patience_s = MOST_PATIENCE_S
         self._last_utc_us = self._last_mono_us = 0
         self._looked_s: deque[float] = deque(maxlen=round(STATS_S * 30) + 1)
         self._thread = threading.Thread(target=self._run, name=f"watch {camera}", daemon=True)
@@ -213,7 +215,30 @@ class Watcher:
             crops=counters.crops,
             dropped_samples=self._intake.dropped,
             refused_looks=counters.refused,
-            decode_faults=self._faults,
+            decode_faults=self._stream.counters.faults,
+            state=self._state(),
+        )
+
+    def _state(self) -> WatchState:
+        counted, watched, seen = self._stream.counters, self._pipeline.counters, self._stream.counters.seen
+        return WatchState(
+            awake=self._stream.awake,
+            why=seen.why.value,
+            woke_us=seen.woke_us,
+            excess=round(seen.excess, 2),
+            alarm=round(seen.alarm, 2),
+            packet_bytes=seen.packet_bytes,
+            usual_bytes=seen.usual_bytes,
+            motion_share=round(self._pipeline.motion_share, 4),
+            packets=counted.packets,
+            decoded=counted.decoded,
+            glances=counted.glances,
+            calm_s=counted.calm_us // SECOND_US,
+            wakes=tuple((why.value, count) for why, count in tuple(seen.wakes.items())),
+            looks=watched.looks,
+            crops=watched.crops,
+            skipped_looks=watched.refused,
+            skipped_packets=self._intake.dropped,
         )
 
     def close(self) -> None:
@@ -238,29 +263,32 @@ class Watcher:
     def _work(self, items: Sequence[_Run | Sample]) -> None:
         for item in items:
             if isinstance(item, _Run):
-                self._decoder = Decoder(item.info, item.start_utc_us)
-                self._pipeline.restart()
+                self._stream.begin(item.info, item.start_utc_us)
             else:
-                self._decode(item)
+                self._stream.feed(item)
         if not items:
             self._pipeline.drain()
             self._let_time_pass()
 
-    def _decode(self, sample: Sample) -> None:
-        if self._decoder is None:
-            return
-        before = self._decoder.faults
-        pictures = self._decoder.decode(sample)
-        self._faults += self._decoder.faults - before
-        for picture in pictures:
-            if self._pace.takes(picture.utc_us):
-                self._step(picture)
+    def _answered(self) -> None:
+        """An answer of inference has come; any thread."""
+        self._room.set()
+        self._intake.wake()
 
-    def _step(self, picture: Picture) -> None:
+    def _make_room(self, picture: Picture) -> None:
+        """Let a look that catches up wait for inference, rather than leave frames out; but not for one that hangs."""
+        while not self._pipeline.has_room and self._patience_s > 0:
+            self._room.clear()
+            began_s = self._clock.mono_s()
+            self._pipeline.drain()
+            if not self._pipeline.has_room and not self._room.wait(min(ROOM_S, self._patience_s)):
+                self._patience_s -= self._clock.mono_s() - began_s
+            self._pipeline.drain()
+        if self._pipeline.has_room:
+            self._patience_s = MOST_PATIENCE_S
         now = self._clock.now()
         self._last_utc_us, self._last_mono_us = picture.utc_us, now.mono_us
         self._looked_s.append(self._clock.mono_s())
-        self._pipeline.step(picture)
 
     def _let_time_pass(self) -> None:
         """No frame comes: events end all the same."""

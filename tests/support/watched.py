@@ -27,7 +27,7 @@ from guardian.processes.watching import rules_of
 from guardian.settings.schema import DetectSettings
 from guardian.watch.decode import Decoder, Picture
 from guardian.watch.pipeline import Counters, WatchPipeline, WatchRules
-from guardian.watch.watcher import FramePace
+from guardian.watch.stream_watch import FramePace, StreamCounters, StreamWatch
 from tests.support.detectors import shared
 
 T0 = 1_795_392_000 * SECOND_US  # 2026-11-23T00:00:00Z
@@ -129,6 +129,10 @@ class Player:
         self.watched.pictures.append((wish.event_id, (picture.utc_us - T0) / 1e6, wish))
         return f"front/{wish.event_id}.pgp"
 
+    def sees(self, picture: Picture) -> None:
+        self._now_us = picture.utc_us
+        self.watched.footage_s = (picture.utc_us - T0) / 1e6
+
     def show(self, picture: Picture) -> None:
         self._now_us = picture.utc_us
         if isinstance(self._infer, LateInference):
@@ -154,6 +158,26 @@ def watch(
         player.show(picture)
     player.watched.cpu_s = time.process_time() - began
     return player.end()
+
+
+def watch_stream(path: Path, infer: LocalInference, options: DetectSettings | None = None) -> tuple[Watched, StreamCounters]:
+    """Watch a whole H.264 or H.265 file as a camera's process does, calm while nothing moves."""
+    options = options or DetectSettings()
+    player = Player(infer, options)
+    stream = StreamWatch(
+        player.pipeline,
+        fps=options.fps,
+        lazy=options.lazy,
+        glance_us=round(options.glance_s * SECOND_US),
+        before_step=player.sees,
+    )
+    info, samples = samples_of(path)
+    stream.begin(info, T0)
+    began = time.process_time()
+    for sample in samples:
+        stream.feed(sample)
+    player.watched.cpu_s = time.process_time() - began
+    return player.end(), stream.counters
 
 
 def watch_frames(

@@ -12,7 +12,8 @@ from guardian.model.vision import Box, Detection
 from guardian.platform.clock import SystemClock
 from guardian.processes.watching import make_watcher
 from guardian.settings.schema import DetectSettings
-from guardian.watch.watcher import FramePace, Intake, _Run
+from guardian.watch.stream_watch import FramePace
+from guardian.watch.watcher import Intake, _Run
 from tests.support.footage import stream, video
 from tests.support.plain_sealer import PlainSealer, scan
 

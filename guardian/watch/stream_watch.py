@@ -1,0 +1,179 @@
+"""One stream's packets → the frames that are worth decoding → the pipeline. No thread and no clock of its own: the watcher
+feeds it live, and replay feeds it faster than real time.
+
+While calm, packets since the last glance are kept. What wakes decodes them from that glance's keyframe on, so that no
+frame of what woke is missed, however late it was noticed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from guardian.model.media import VIDEO_TIMESCALE, Sample, StreamInfo
+from guardian.model.time import SECOND_US
+from guardian.watch.decode import Decoder, Picture
+from guardian.watch.gate import Do, Gate, Seen
+from guardian.watch.pipeline import WatchPipeline
+
+
+class FramePace:
+    """Picks the frames to look at: `fps` a second of the stream's own time, evenly."""
+
+    def __init__(self, fps: float) -> None:
+        self._period_us = round(SECOND_US / fps)
+        self._due_us: int | None = None
+
+    def takes(self, utc_us: int) -> bool:
+        """Say whether to look at the frame of this time."""
+        if self._due_us is None or utc_us < self._due_us - 2 * self._period_us:  # the first, or time went back
+            self._due_us = utc_us
+        if utc_us < self._due_us - self._period_us // 20:
+            return False
+        self._due_us = max(self._due_us + self._period_us, utc_us + self._period_us // 2)
+        return True
+
+
+@dataclass(slots=True)
+class StreamCounters:
+    """Since the start. `packets`: of video; `decoded`: frames; `glances`: keyframes decoded while calm; `faults`: damaged."""
+
+    packets: int = 0
+    decoded: int = 0
+    glances: int = 0
+    faults: int = 0
+    calm_us: int = 0
+    seen: Seen = field(default_factory=Seen)
+
+
+class StreamWatch:
+    """Watches one stream. `before_step(picture)` is called ahead of each look, and may wait for room in inference."""
+
+    def __init__(
+        self,
+        pipeline: WatchPipeline,
+        *,
+        fps: float,
+        lazy: bool,
+        glance_us: int,
+        before_step: Callable[[Picture], None] = lambda _: None,
+        on_awake: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        self._pipeline, self._lazy = pipeline, lazy
+        self._before_step, self._on_awake = before_step, on_awake
+        self._pace = FramePace(fps)
+        self._gate = Gate(glance_us)
+        self._decoder: Decoder | None = None
+        self._start_us = 0
+        self._waiting: deque[Sample] = deque()
+        self._glanced_us = 0
+        self.counters = StreamCounters(seen=self._gate.seen)
+
+    @property
+    def awake(self) -> bool:
+        """Say whether each frame is decoded."""
+        return self._gate.awake
+
+    def begin(self, info: StreamInfo, start_utc_us: int) -> None:
+        """A run begins: samples from now on are of this stream, and their times count from this moment."""
+        self._start_us = start_utc_us
+        self._decoder = Decoder(info, start_utc_us, loop_filter=not self._lazy)
+        self._waiting.clear()
+        self._gate.restart()
+        self._pipeline.restart()
+        self._on_awake(True)
+
+    def feed(self, sample: Sample) -> None:
+        """Take the next sample of video."""
+        if self._decoder is None:
+            return
+        self.counters.packets += 1
+        if not self._lazy:
+            self._decode(self._decoder, sample)
+            return
+        utc_us = self._time_of(sample)
+        do = self._gate.packet(len(sample.data), sample.is_key, utc_us)
+        if do is Do.DECODE:
+            self._decode(self._decoder, sample)
+        elif do is Do.CALM:
+            self._calm_down(self._decoder, sample, utc_us)
+        elif do is Do.KEEP:
+            self._waiting.append(sample)
+            self._pipeline.tick(utc_us)
+        elif do is Do.GLANCE:
+            self._glance(self._decoder, sample, utc_us)
+        else:
+            self._waiting.append(sample)
+            self._wake(self._decoder)
+
+    # awake
+
+    def _decode(self, decoder: Decoder, sample: Sample, after_us: int = 0) -> None:
+        """Decode a sample, and look at the frames that are due and later than what was seen already."""
+        for picture in self._pictures(decoder, sample):
+            if picture.utc_us <= after_us or not self._pace.takes(picture.utc_us):
+                continue
+            self._before_step(picture)
+            self._pipeline.step(picture)
+            self._gate.looked(picture.utc_us, moving=self._pipeline.moving, following=self._pipeline.following)
+
+    def _pictures(self, decoder: Decoder, sample: Sample) -> list[Picture]:
+        faults = decoder.faults
+        pictures = decoder.decode(sample)
+        self.counters.faults += decoder.faults - faults
+        self.counters.decoded += len(pictures)
+        return pictures
+
+    def _calm_down(self, decoder: Decoder, sample: Sample, utc_us: int) -> None:
+        """Nothing has moved for a while: this keyframe is looked at like the frames before it, the next ones are not."""
+        self._decode(decoder, sample)
+        self._pipeline.rest()
+        self._waiting.clear()
+        self._waiting.append(sample)
+        self._glanced_us = utc_us
+        self._on_awake(False)
+
+    # calm
+
+    def _glance(self, decoder: Decoder, sample: Sample, utc_us: int) -> None:
+        decoder.restart()
+        picture = self._alone(decoder, sample)
+        self.counters.glances += 1
+        if picture is not None:
+            motion = self._pipeline.glance(picture)
+            if self._gate.glanced(utc_us, changed=bool(motion.boxes), light=motion.settling):
+                self._waiting.append(sample)
+                self._wake(decoder)
+                return
+        else:  # damaged: the next keyframe will tell
+            self._gate.glanced(utc_us, changed=False, light=False)
+        self._slept(utc_us)
+        self._waiting.clear()
+        self._waiting.append(sample)
+        self._glanced_us = utc_us
+
+    def _alone(self, decoder: Decoder, sample: Sample) -> Picture | None:
+        """Decode a keyframe without what follows it."""
+        pictures = self._pictures(decoder, sample)
+        if not pictures:  # held back, for pictures that may stand before it
+            pictures = decoder.drain()
+            self.counters.decoded += len(pictures)
+        decoder.restart()
+        return pictures[0] if pictures else None
+
+    def _wake(self, decoder: Decoder) -> None:
+        """Decode what was kept, from the keyframe of the last glance on."""
+        waiting, self._waiting = self._waiting, deque()
+        decoder.restart()
+        self._on_awake(True)
+        if waiting:
+            self._slept(self._time_of(waiting[-1]))
+        for sample in waiting:
+            self._decode(decoder, sample, self._glanced_us)
+
+    def _slept(self, utc_us: int) -> None:
+        self.counters.calm_us += max(0, utc_us - self._glanced_us)
+
+    def _time_of(self, sample: Sample) -> int:
+        return self._start_us + (sample.dts + sample.cts_offset) * SECOND_US // VIDEO_TIMESCALE
