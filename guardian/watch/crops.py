@@ -50,16 +50,15 @@ def cut(picture: Picture, region: Region, model: ModelReady) -> Crop:
     left, top = int(box.x1 * picture.width) & ~1, int(box.y1 * picture.height) & ~1
     right = min(picture.width, max(left + 2, round(box.x2 * picture.width)))
     bottom = min(picture.height, max(top + 2, round(box.y2 * picture.height)))
-    colour = picture.bgr((left, top, right, bottom))
-    high, wide = colour.shape[:2]
-    scale = min(model.width / wide, model.height / high)
-    w, h = min(model.width, max(1, round(wide * scale))), min(model.height, max(1, round(high * scale)))
-    scaled = cv2.resize(colour, (w, h), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    high, wide = bottom - top, right - left
+    ratio = min(model.width / wide, model.height / high)
+    w, h = _even(wide * ratio, model.width), _even(high * ratio, model.height)
+    scaled = picture.scaled((left, top, right, bottom), w, h)
     if model.colour == "rgb":
-        scaled = cv2.cvtColor(scaled, cv2.COLOR_BGR2RGB)
+        scaled = cv2.cvtColor(scaled, cv2.COLOR_BGR2RGB)  # type: ignore[assignment]
     x, y = (model.width - w) // 2, (model.height - h) // 2
     if (w, h) == (model.width, model.height):
-        pixels: Image = scaled  # type: ignore[assignment]
+        pixels: Image = scaled
     else:
         pixels = np.full((model.height, model.width, 3), model.pad, np.uint8)
         pixels[y : y + h, x : x + w] = scaled
@@ -72,3 +71,8 @@ def cut(picture: Picture, region: Region, model: ModelReady) -> Crop:
         full_w,
         full_h,
     )
+
+
+def _even(wanted: float, most: int) -> int:
+    """Return a length that chroma of half the size fits under."""
+    return min(most & ~1, max(2, round(wanted) & ~1))

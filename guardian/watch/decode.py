@@ -14,6 +14,7 @@ from guardian.media.decoder_config import record_of
 from guardian.model.errors import Damaged
 from guardian.model.media import VIDEO_TIMESCALE, Codec, Sample, StreamInfo
 from guardian.model.time import SECOND_US
+from guardian.watch.scale import scale
 
 Plane = NDArray[np.uint8]
 Pixels = tuple[int, int, int, int]  # left, top, right, bottom
@@ -43,6 +44,22 @@ class Picture:
         left, top = left & ~1, top & ~1
         right, bottom = min(right + (right & 1), self.width), min(bottom + (bottom & 1), self.height)
         return self._convert(left, top, right, bottom)
+
+    def scaled(self, part: Pixels, width: int, height: int) -> Plane:
+        """Return a part of the picture in colour (height, width, 3), BGR; `width` and `height` even. The planes are scaled
+        before they are converted, so that the work goes with the smaller size.
+        """
+        left, top, right, bottom = part
+        planar = np.empty((height * 3 // 2, width), np.uint8)
+        luma = scale(self._plane(0, self.width, self.height)[top:bottom, left:right], width, height)
+        planar[:height] = _squeeze(luma, *LUMA) if self._full_range else luma
+        chroma = planar[height:].reshape(2, height // 2, width // 2)
+        for index in (0, 1):
+            plane = self._plane(index + 1, (self.width + 1) // 2, (self.height + 1) // 2)
+            piece = plane[top // 2 : (bottom + 1) // 2, left // 2 : (right + 1) // 2]
+            piece = scale(piece, width // 2, height // 2)
+            chroma[index] = _squeeze(piece, *CHROMA) if self._full_range else piece
+        return cv2.cvtColor(planar, cv2.COLOR_YUV2BGR_I420)  # type: ignore[return-value]
 
     def _convert(self, left: int, top: int, right: int, bottom: int) -> Plane:
         width, height = right - left, bottom - top

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guardian.model.vision import Box
+from guardian.watch.scale import scale
 
 WIDTH = 320
 LEARN = 0.04  # share of a new frame in the background, where nothing moves; at 5 frames a second half is new after 3.4 s
@@ -127,7 +128,7 @@ def _over(share: float, gaps: float) -> float:
 def _shrink(luma: NDArray[np.uint8]) -> Floats:
     height, width = luma.shape
     if width > WIDTH:
-        luma = cv2.resize(luma, (WIDTH, max(1, round(height * WIDTH / width))), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        luma = scale(luma, WIDTH, max(1, round(height * WIDTH / width)))
     return cv2.GaussianBlur(luma, (3, 3), 0).astype(np.float32)
 
 
