@@ -4,14 +4,14 @@ decodes or looks at a picture.
 States: awake (each frame is decoded) ⇄ calm (packets are only counted, and a keyframe is glanced at now and then).
 What wakes: packets larger than usual at their place in the GOP, a glance that shows a change, a GOP that goes on for
 too long without a keyframe, more packets waiting than memory allows. What calms: nothing moved and nothing was followed
-for a while, and a keyframe is there to begin anew from. docs/watch.md explains every number.
+for a while. docs/watch.md explains every number.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import log2
+from math import copysign, log2
 
 from guardian.model.time import SECOND_US
 
@@ -24,7 +24,8 @@ ALLOWED = 1.0  # of excess, in spreads, a frame: noise sums up to nothing
 MOST_EXCESS = 6.0  # of one frame: a single odd frame wakes nobody
 LEAST_SPREAD = 0.2  # of log2 of the size, a seventh: encoders vary that much on a still picture
 LEARN_FRAMES = 16  # the usual size at a place follows this many GOPs
-LEAST_SEEN = 3  # a place in the GOP seen less often is judged by all places together
+LEARN_WITHIN = 2.0  # spreads; while calm what is far off may be the begin of something, and is not what is usual
+LEAST_SEEN = 4  # a place in the GOP seen less often is judged by all places together
 FALSE_ALARM = 1.5  # after waking for nothing the alarm is this much higher,
 MOST_ALARM = 64.0  # at most this,
 RECOVER_US = 60 * SECOND_US  # and halves its distance to ALARM in this time
@@ -96,11 +97,11 @@ class SizeModel:
         self._places.setdefault(min(place, MOST_PLACES), _Usual()).learn(value)
         self._all.learn(value)
 
-    def learn_at_most(self, place: int, size: int, excess: float) -> None:
-        """Take a packet as usual, but no more of it than `excess` spreads: a change of the scene is learnt slowly."""
+    def learn_within(self, place: int, size: int, excess: float) -> None:
+        """Take a packet as usual, but no further off than `excess` spreads: a change of the scene is learnt slowly."""
         usual = self._of(place)
-        if usual.seen >= LEAST_SEEN and usual.excess(log2(size + 64)) > excess:
-            size = round(2 ** (usual.mean + excess * max(LEAST_SPREAD, usual.spread))) - 64
+        if usual.seen >= LEAST_SEEN and abs(off := usual.excess(log2(size + 64))) > excess:
+            size = round(2 ** (usual.mean + copysign(excess, off) * max(LEAST_SPREAD, usual.spread))) - 64
         self.learn(place, max(0, size))
 
     def _of(self, place: int) -> _Usual:
@@ -149,7 +150,7 @@ class Gate:
             self._woken(Why.START, utc_us)
         self._place = 0 if is_key else self._place + 1
         self.seen.packet_bytes, self.seen.usual_bytes = size, self._sizes.usual_bytes(self._place)
-        return self._awake(size, is_key, utc_us) if self.awake else self._calm(size, is_key, utc_us)
+        return self._awake(size, utc_us) if self.awake else self._calm(size, is_key, utc_us)
 
     def looked(self, utc_us: int, *, moving: bool, following: bool) -> None:
         """A frame was looked at while awake: whether something moved, and whether anything is followed that may yet move."""
@@ -169,14 +170,14 @@ class Gate:
 
     # awake
 
-    def _awake(self, size: int, is_key: bool, utc_us: int) -> Do:
+    def _awake(self, size: int, utc_us: int) -> Do:
         assert self._began_us is not None
         if utc_us < self._busy_us:  # the stream's time went back
             self._began_us = self._busy_us = utc_us
         still = utc_us - self._busy_us
         if still > 0:  # what was seen since the last motion is what is usual now
             self._sizes.learn(self._place, size)
-        if is_key and not self._following and still >= CALM_AFTER_US and utc_us - self._began_us >= START_US:
+        if not self._following and still >= CALM_AFTER_US and utc_us - self._began_us >= START_US:
             self._go_calm(utc_us, size)
             return Do.CALM
         return Do.DECODE
@@ -205,7 +206,7 @@ class Gate:
         self.seen.excess = self._sum
         if self._sum >= self.seen.alarm:
             return self._wake(Why.PACKETS, utc_us)
-        self._sizes.learn_at_most(self._place, size, ALLOWED)
+        self._sizes.learn_within(self._place, size, LEARN_WITHIN)
         if since >= LATE_KEY * self._glance_us:
             return self._wake(Why.LONG_GOP, utc_us)
         if self._waiting_bytes > MOST_WAITING_BYTES:

@@ -1,8 +1,8 @@
 """One stream's packets → the frames that are worth decoding → the pipeline. No thread and no clock of its own: the watcher
 feeds it live, and replay feeds it faster than real time.
 
-While calm, packets since the last glance are kept. What wakes decodes them from that glance's keyframe on, so that no
-frame of what woke is missed, however late it was noticed.
+While calm, packets since the last frame that was seen are kept. What wakes decodes them from there on, so that no frame
+of what woke is missed, however late it was noticed.
 """
 
 from __future__ import annotations
@@ -126,11 +126,10 @@ class StreamWatch:
         return pictures
 
     def _calm_down(self, decoder: Decoder, sample: Sample, utc_us: int) -> None:
-        """Nothing has moved for a while: this keyframe is looked at like the frames before it, the next ones are not."""
+        """Nothing has moved for a while: this frame is decoded like those before it, the next ones are kept."""
         self._decode(decoder, sample)
         self._pipeline.rest()
         self._waiting.clear()
-        self._waiting.append(sample)
         self._glanced_us = utc_us
         self._on_awake(False)
 
@@ -163,9 +162,10 @@ class StreamWatch:
         return pictures[0] if pictures else None
 
     def _wake(self, decoder: Decoder) -> None:
-        """Decode what was kept, from the keyframe of the last glance on."""
+        """Decode what was kept: from the keyframe of the last glance on, or where the decoder stopped when calm began."""
         waiting, self._waiting = self._waiting, deque()
-        decoder.restart()
+        if waiting and waiting[0].is_key:
+            decoder.restart()
         self._on_awake(True)
         if waiting:
             self._slept(self._time_of(waiting[-1]))
