@@ -102,3 +102,27 @@ class _Figures(Collector):
                 fps.add_metric([view.id, stream.stream], stream.fps)
                 bits.add_metric([view.id, stream.stream], stream.bitrate_bps)
         yield from (up, recording, detect, reconnects, dropped, fps, bits)
+        yield from self._of_watching()
+
+    def _of_watching(self) -> Iterator[Metric]:
+        awake = GaugeMetricFamily("guardian_watch_awake", "1 while each frame is decoded.", labels=["camera"])
+        packets = CounterMetricFamily("guardian_watch_packets", "Packets that came to be watched.", labels=["camera"])
+        decoded = CounterMetricFamily("guardian_watch_decoded_frames", "Frames that were decoded.", labels=["camera"])
+        calm = CounterMetricFamily("guardian_watch_calm_seconds", "Time in which nothing moved.", labels=["camera"])
+        looks = CounterMetricFamily("guardian_watch_looks", "Frames shown to the detector.", labels=["camera"])
+        skipped = CounterMetricFamily("guardian_watch_skipped", "Left out by an overload.", labels=["camera", "what"])
+        wakes = CounterMetricFamily("guardian_watch_wakes", "How often the watch woke.", labels=["camera", "why"])
+        for view in self._cameras:
+            watch, name = view.status.watch, [view.id]
+            if watch is None:
+                continue
+            awake.add_metric(name, int(watch.awake))
+            packets.add_metric(name, watch.packets)
+            decoded.add_metric(name, watch.decoded)
+            calm.add_metric(name, watch.calm_s)
+            looks.add_metric(name, watch.looks)
+            skipped.add_metric([view.id, "looks"], watch.skipped_looks)
+            skipped.add_metric([view.id, "packets"], watch.skipped_packets)
+            for why, count in watch.wakes:
+                wakes.add_metric([view.id, why], count)
+        yield from (awake, packets, decoded, calm, looks, skipped, wakes)

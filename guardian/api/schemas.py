@@ -12,6 +12,7 @@ from guardian.model.event import Event, EventState
 from guardian.model.ids import is_camera_id
 from guardian.model.time import from_rfc3339, to_rfc3339
 from guardian.model.views import LASTING_US, Export, Hold, RecordingSpan, TokenInfo
+from guardian.model.watching import WatchState
 
 PREFIX = "/api/v1"
 _DATE_TIME = {"type": "string", "format": "date-time", "examples": ["2026-11-23T08:15:00Z"]}
@@ -69,6 +70,33 @@ class StreamOut(Out):
     audio: str
 
 
+class WatchOut(Out):
+    """What watching does now, and what it left out. Counters are since the camera's process began."""
+
+    awake: bool = Field(description="Each frame is decoded; else keyframes are glanced at.")
+    why: str = Field(description="What woke it last: start, packets, picture, light, long GOP or memory.")
+    woke: TimeOut | None
+    excess: float = Field(description="How far packets are above the usual, summed up; wakes at alarm.")
+    alarm: float
+    motion_share: float = Field(description="Share of the picture that moved, in the last frame looked at.")
+    packets: int
+    decoded: int
+    glances: int
+    calm_s: int
+    wakes: dict[str, int] = Field(description="How often each reason woke it.")
+    looks: int = Field(description="Frames shown to the detector, at `crops` parts of them.")
+    crops: int
+    skipped_looks: int = Field(description="Frames left out because the detector was busy.")
+    skipped_packets: int = Field(description="Packets left out because watching fell behind.")
+    decoder: str
+
+    @staticmethod
+    def of(state: WatchState) -> WatchOut:
+        """Make it of what a camera reported."""
+        same = {name: getattr(state, name) for name in WatchOut.model_fields if name not in ("woke", "wakes")}
+        return WatchOut(**same, woke=state.woke_us or None, wakes=dict(state.wakes))
+
+
 class CameraOut(Out):
     """A camera and its state. `problem` says what is wrong and `cure` what to do; both empty while all is well."""
 
@@ -91,6 +119,7 @@ class CameraOut(Out):
     reconnects: int
     dropped_packets: int
     notes: list[str]
+    watch: WatchOut | None = Field(description="What watching does; null where the camera is not watched or away.")
     live: str = Field(description="Path of the live WebSocket.")
     recordings: str = Field(description="Path of the recordings.")
 
@@ -130,6 +159,7 @@ class CameraOut(Out):
             reconnects=status.reconnects,
             dropped_packets=status.dropped_packets,
             notes=list(status.notes),
+            watch=WatchOut.of(status.watch) if status.watch is not None else None,
             live=f"{PREFIX}/cameras/{view.id}/live",
             recordings=f"{PREFIX}/cameras/{view.id}/recordings",
         )

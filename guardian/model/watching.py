@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+AWAKE = 101
+HISTORY_S = 120
+
 
 @dataclass(frozen=True, slots=True)
 class WatchState:
@@ -10,7 +13,8 @@ class WatchState:
     `excess` of packet sizes over the usual, summed up, wakes at `alarm` (docs/watch.md). `motion_share`: of the picture, in
     the last frame looked at. Counters are since the process began: `packets` came, `decoded` of them became frames,
     `glances` at keyframes while calm, `wakes` by reason, `looks` by inference at `crops`; `skipped_looks` because inference
-    was busy, `skipped_packets` because watching fell behind.
+    was busy, `skipped_packets` because watching fell behind. `history`: of each of the last seconds, the oldest first, the
+    peak of `excess` in percent of `alarm`, or `AWAKE`.
     """
 
     awake: bool = True
@@ -30,4 +34,5 @@ class WatchState:
     crops: int = 0
     skipped_looks: int = 0
     skipped_packets: int = 0
+    history: tuple[int, ...] = ()
     decoder: str = ""  # what decodes, such as "software" or "cuda"

@@ -180,8 +180,12 @@ class CameraProcess:
             sealer=self.sealer,
             pictures_dir=self.data_dir / "pictures",
             report=self._report_event,
-            on_awake=stream.on_awake,
+            on_awake=lambda awake: self._on_awake(stream, awake),
         )
+
+    def _on_awake(self, stream: Stream, awake: bool) -> None:
+        stream.on_awake(awake)
+        self.changed.set()
 
     def run(self) -> None:
         """Work until told to stop, or until the conductor has gone."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from guardian.model.media import VIDEO_TIMESCALE, Sample, StreamInfo
 from guardian.model.time import SECOND_US
+from guardian.model.watching import AWAKE, HISTORY_S
 from guardian.watch.decode import Decoder, Picture
 from guardian.watch.gate import Do, Gate, Seen
 from guardian.watch.pipeline import WatchPipeline
@@ -47,6 +48,29 @@ class StreamCounters:
     seen: Seen = field(default_factory=Seen)
 
 
+class History:
+    """What happened in each of the last seconds, for a drawing."""
+
+    def __init__(self) -> None:
+        self._seconds: deque[int] = deque(maxlen=HISTORY_S)
+        self._second = -1
+
+    def add(self, utc_us: int, percent: int) -> None:
+        """Take a value; of each second the highest stays."""
+        second = utc_us // SECOND_US
+        if second != self._second:
+            missed = second - self._second - 1 if self._second >= 0 else 0
+            self._seconds.extend([0] * min(HISTORY_S, max(0, missed)))
+            self._seconds.append(percent)
+            self._second = second
+        else:
+            self._seconds[-1] = max(self._seconds[-1], percent)
+
+    def values(self) -> tuple[int, ...]:
+        """Return them, the oldest first."""
+        return tuple(self._seconds)
+
+
 class StreamWatch:
     """Watches one stream. `before_step(picture)` is called ahead of each look, and may wait for room in inference."""
 
@@ -69,6 +93,7 @@ class StreamWatch:
         self._waiting: deque[Sample] = deque()
         self._glanced_us = 0
         self.counters = StreamCounters(seen=self._gate.seen)
+        self.history = History()
 
     @property
     def awake(self) -> bool:
@@ -94,6 +119,8 @@ class StreamWatch:
             return
         utc_us = self._time_of(sample)
         do = self._gate.packet(len(sample.data), sample.is_key, utc_us)
+        seen = self._gate.seen
+        self.history.add(utc_us, AWAKE if self._gate.awake else min(100, round(100 * seen.excess / seen.alarm)))
         if do is Do.DECODE:
             self._decode(self._decoder, sample)
         elif do is Do.CALM:

@@ -239,7 +239,14 @@ class Watcher:
             crops=watched.crops,
             skipped_looks=watched.refused,
             skipped_packets=self._intake.dropped,
+            history=self._history(),
         )
+
+    def _history(self) -> tuple[int, ...]:
+        try:
+            return self._stream.history.values()
+        except RuntimeError:  # it grew while it was read: the next report has it
+            return ()
 
     def close(self) -> None:
         """End the thread; events that go on end where they were last seen. May be called twice."""

@@ -22,6 +22,14 @@ _STATES: Final = {
     CameraState.ENDED: ("Ended", "off"),
     CameraState.STOPPED: ("Stopped", "off"),
 }
+_WAKES: Final = {
+    "start": "the camera had just come",
+    "packets": "its stream grew, as it does when something moves",
+    "picture": "a glance showed a change",
+    "light": "the whole picture changed, as when a lamp goes on",
+    "long GOP": "the camera sent no keyframe for long",
+    "memory": "too much was waiting to be looked at",
+}
 
 
 def size(count: float) -> str:
@@ -72,6 +80,11 @@ def state_tone(state: CameraState) -> str:
     return _STATES[state][1]
 
 
+def wake_word(why: str) -> str:
+    """What woke a camera's watch, in words (docs/watch.md)."""
+    return _WAKES.get(why, why)
+
+
 def sentence(text: str) -> str:
     """The text with a capital first letter and a full stop; what is `quoted` like code, in quotes for people."""
     if not text:
@@ -94,4 +107,5 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "state_word": state_word,
     "state_tone": state_tone,
     "sentence": sentence,
+    "wake_word": wake_word,
 }

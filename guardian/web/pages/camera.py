@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from guardian.model.time import from_rfc3339
+from guardian.web.render import is_fragment
 from guardian.web.site import Site
 
 
@@ -14,8 +15,10 @@ def routes(site: Site) -> list[web.RouteDef]:
 
 
 async def show(site: Site, request: web.Request) -> web.StreamResponse:
-    """The page; `?at=` (RFC 3339) begins there instead of live."""
+    """The page, `?at=` (RFC 3339) begins there instead of live; and what its watch sees alone, every few seconds."""
     camera = site.services.cameras.get(request.match_info["camera"])
+    if is_fragment(request):
+        return await site.render.block(request, "camera.html", "watching", camera=camera)
     return await site.render.page(
         request,
         "camera.html",
