@@ -73,14 +73,16 @@ def _codecs() -> Iterator[Finding]:
 
 def _hardware() -> Iterator[Finding]:
     nodes = sorted(Path("/dev/dri").glob("renderD*")) if Path("/dev/dri").is_dir() else []
-    if not nodes:
+    hardware = importlib.import_module("guardian.watch.hardware")
+    kinds = hardware.candidates(hardware.AUTO)
+    if not kinds:
         yield Finding("hardware decoding", INFO, "no graphics device: video is decoded by the processor")
         return
+    for kind in kinds:
+        yield Finding("hardware decoding", OK, f"{hardware.TITLES[kind]} ({kind}) is tried on each camera's first keyframe")
     closed = [str(node) for node in nodes if not os.access(node, os.R_OK | os.W_OK)]
     if closed:
         yield Finding("hardware decoding", WARNING, f"no access to {closed[0]}", "Add this user to the group `render`.")
-    else:
-        yield Finding("hardware decoding", OK, f"{nodes[0]} is there")
 
 
 def _plugins(registry: PluginRegistry) -> Iterator[Finding]:

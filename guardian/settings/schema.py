@@ -107,6 +107,11 @@ class DetectSettings(Part):
         True,
         description="While nothing moves, decode a keyframe now and then only; off: decode every frame, at five times the work.",
     )
+    decoder: str = Field(
+        "auto",
+        pattern="^(auto|software|qsv|cuda|vaapi)$",
+        description="What decodes: auto (hardware that gives the right picture, else software), software, qsv, cuda or vaapi.",
+    )
     glance_s: float = Field(
         4.0, ge=1, le=60, description="While nothing moves, glance at a keyframe at least this often, in seconds."
     )

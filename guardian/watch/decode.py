@@ -23,13 +23,14 @@ _NAMES = {Codec.H264: "h264", Codec.H265: "hevc"}
 LUMA = (219 / 255, 16.0)  # full range to 16..235, and chroma to 16..240 around 128 (ITU-R BT.601)
 CHROMA = (224 / 255, 128 * (1 - 224 / 255))
 _PLANAR_420 = ("yuv420p", "yuvj420p")
+_LUMA_FIRST = (*_PLANAR_420, "nv12")  # 8 bits a sample, brightness in a plane of its own; nv12 is what hardware gives
 
 
 class Picture:
     """One decoded frame. Holds the decoder's own memory; no pixel is copied until one is asked for."""
 
     def __init__(self, frame: Any, utc_us: int) -> None:
-        self._frame = frame if frame.format.name in _PLANAR_420 else frame.reformat(format="yuv420p")
+        self._frame = frame if frame.format.name in _LUMA_FIRST else frame.reformat(format="yuv420p")
         self._full_range = frame.format.name.startswith("yuvj") or int(frame.color_range or 0) == 2
         self.utc_us = utc_us
         self.width, self.height = int(frame.width), int(frame.height)
@@ -78,18 +79,22 @@ class Picture:
         return colour[:height, :width]
 
     def _plane(self, index: int, width: int, height: int) -> Plane:
+        if index and self._frame.format.name not in _PLANAR_420:  # colour is asked for: only now are its planes parted
+            self._frame = self._frame.reformat(format="yuv420p")
         plane = self._frame.planes[index]
         return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, :width]
 
 
 class Decoder:
     """Decodes one run of a stream, on the caller's thread. Without the `loop_filter` pictures are a little blocky, for a fifth
-    less work.
+    less work. `accelerator`: hardware to decode with (`watch.hardware`).
     """
 
-    def __init__(self, info: StreamInfo, run_start_utc_us: int, *, loop_filter: bool = True) -> None:
+    def __init__(
+        self, info: StreamInfo, run_start_utc_us: int, *, loop_filter: bool = True, accelerator: Any = None
+    ) -> None:
         self._start_us = run_start_utc_us
-        self._context: Any = av.CodecContext.create(_NAMES[info.video.codec], "r")
+        self._context: Any = av.CodecContext.create(_NAMES[info.video.codec], "r", accelerator)
         self._context.thread_count = 1
         if not loop_filter:
             self._context.options = {"skip_loop_filter": "all"}

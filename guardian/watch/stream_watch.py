@@ -16,7 +16,10 @@ from guardian.model.time import SECOND_US
 from guardian.model.watching import AWAKE, HISTORY_S
 from guardian.watch.decode import Decoder, Picture
 from guardian.watch.gate import Do, Gate, Seen
+from guardian.watch.hardware import SOFTWARE, Chosen, choose
 from guardian.watch.pipeline import WatchPipeline
+
+MOST_FAULTS = 20  # packets in a row that hardware refuses: more than any damage that a lossy network does
 
 
 class FramePace:
@@ -81,6 +84,8 @@ class StreamWatch:
         fps: float,
         lazy: bool,
         glance_us: int,
+        decoder: str = SOFTWARE,
+        on_decoder: Callable[[Chosen], None] = lambda _: None,
         before_step: Callable[[Picture], None] = lambda _: None,
         on_awake: Callable[[bool], None] = lambda _: None,
     ) -> None:
@@ -88,12 +93,20 @@ class StreamWatch:
         self._before_step, self._on_awake = before_step, on_awake
         self._pace = FramePace(fps)
         self._gate = Gate(glance_us)
-        self._decoder: Decoder | None = None
+        self._wish, self._on_decoder, self._refused = decoder, on_decoder, set[str]()
+        self._info: StreamInfo | None = None
+        self._chosen: Chosen | None = None
+        self._faults_in_a_row = 0
         self._start_us = 0
         self._waiting: deque[Sample] = deque()
         self._glanced_us = 0
         self.counters = StreamCounters(seen=self._gate.seen)
         self.history = History()
+
+    @property
+    def decoder(self) -> str:
+        """Name what decodes."""
+        return self._chosen.name if self._chosen is not None else ""
 
     @property
     def awake(self) -> bool:
@@ -102,8 +115,7 @@ class StreamWatch:
 
     def begin(self, info: StreamInfo, start_utc_us: int) -> None:
         """A run begins: samples from now on are of this stream, and their times count from this moment."""
-        self._start_us = start_utc_us
-        self._decoder = Decoder(info, start_utc_us, loop_filter=not self._lazy)
+        self._start_us, self._info, self._chosen = start_utc_us, info, None
         self._waiting.clear()
         self._gate.restart()
         self._pipeline.restart()
@@ -111,28 +123,42 @@ class StreamWatch:
 
     def feed(self, sample: Sample) -> None:
         """Take the next sample of video."""
-        if self._decoder is None:
+        decoder = self._decoder_for(sample)
+        if decoder is None:
             return
         self.counters.packets += 1
         if not self._lazy:
-            self._decode(self._decoder, sample)
+            self._decode(decoder, sample)
             return
         utc_us = self._time_of(sample)
         do = self._gate.packet(len(sample.data), sample.is_key, utc_us)
         seen = self._gate.seen
         self.history.add(utc_us, AWAKE if self._gate.awake else min(100, round(100 * seen.excess / seen.alarm)))
         if do is Do.DECODE:
-            self._decode(self._decoder, sample)
+            self._decode(decoder, sample)
         elif do is Do.CALM:
-            self._calm_down(self._decoder, sample, utc_us)
+            self._calm_down(decoder, sample, utc_us)
         elif do is Do.KEEP:
             self._waiting.append(sample)
             self._pipeline.tick(utc_us)
         elif do is Do.GLANCE:
-            self._glance(self._decoder, sample, utc_us)
+            self._glance(decoder, sample, utc_us)
         else:
             self._waiting.append(sample)
-            self._wake(self._decoder)
+            self._wake(decoder)
+
+    def _decoder_for(self, sample: Sample) -> Decoder | None:
+        """Return the run's decoder, chosen at its first keyframe; hardware that fails later is left for software."""
+        if self._chosen is not None and self._chosen.name != SOFTWARE and self._faults_in_a_row >= MOST_FAULTS:
+            self._refused.add(self._chosen.name)
+            self._chosen = None
+        if self._chosen is None and self._info is not None and sample.is_key:
+            self._faults_in_a_row = 0
+            self._chosen = choose(
+                self._wish, self._info, self._start_us, sample, loop_filter=not self._lazy, refused=self._refused
+            )
+            self._on_decoder(self._chosen)
+        return self._chosen.decoder if self._chosen is not None else None
 
     # awake
 
@@ -149,6 +175,7 @@ class StreamWatch:
         faults = decoder.faults
         pictures = decoder.decode(sample)
         self.counters.faults += decoder.faults - faults
+        self._faults_in_a_row = self._faults_in_a_row + 1 if decoder.faults > faults else 0
         self.counters.decoded += len(pictures)
         return pictures
 

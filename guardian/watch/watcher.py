@@ -21,6 +21,7 @@ from guardian.model.time import SECOND_US
 from guardian.model.watching import WatchState
 from guardian.platform.clock import Clock
 from guardian.watch.decode import Picture
+from guardian.watch.hardware import TITLES, Chosen
 from guardian.watch.pictures import PictureKeeper
 from guardian.watch.pipeline import Events, Infer, WatchPipeline, WatchRules
 from guardian.watch.stream_watch import StreamWatch
@@ -57,6 +58,9 @@ class WatchOptions(Protocol):
 
     @property
     def glance_s(self) -> float: ...
+
+    @property
+    def decoder(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,8 @@ class Watcher:
             fps=options.fps,
             lazy=options.lazy,
             glance_us=round(options.glance_s * SECOND_US),
+            decoder=options.decoder,
+            on_decoder=self._decodes_with,
             before_step=self._make_room,
             on_awake=on_awake,
         )
@@ -240,6 +246,7 @@ class Watcher:
             skipped_looks=watched.refused,
             skipped_packets=self._intake.dropped,
             history=self._history(),
+            decoder=self._stream.decoder,
         )
 
     def _history(self) -> tuple[int, ...]:
@@ -276,6 +283,15 @@ class Watcher:
         if not items:
             self._pipeline.drain()
             self._let_time_pass()
+
+    def _decodes_with(self, chosen: Chosen) -> None:
+        if chosen.problem:
+            _log.warning(
+                "decoder_not_used",
+                camera=self._camera,
+                reason=chosen.problem,
+                cure=f"decoding with {TITLES[chosen.name]} instead; see `guardian doctor`",
+            )
 
     def _answered(self) -> None:
         """An answer of inference has come; any thread."""
