@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import av
@@ -87,14 +88,19 @@ class Picture:
 
 class Decoder:
     """Decodes one run of a stream, on the caller's thread. Without the `loop_filter` pictures are a little blocky, for a fifth
-    less work. `accelerator`: hardware to decode with (`watch.hardware`).
+    less work. `context`: makes another decoder of the codec of that name (`watch.hardware`).
     """
 
     def __init__(
-        self, info: StreamInfo, run_start_utc_us: int, *, loop_filter: bool = True, accelerator: Any = None
+        self,
+        info: StreamInfo,
+        run_start_utc_us: int,
+        *,
+        loop_filter: bool = True,
+        context: Callable[[str], Any] = lambda name: av.CodecContext.create(name, "r"),
     ) -> None:
         self._start_us = run_start_utc_us
-        self._context: Any = av.CodecContext.create(_NAMES[info.video.codec], "r", accelerator)
+        self._context = context(_NAMES[info.video.codec])
         self._context.thread_count = 1
         if not loop_filter:
             self._context.options = {"skip_loop_filter": "all"}

@@ -56,7 +56,7 @@ def choose(wish: str, info: StreamInfo, start_us: int, key: Sample, *, loop_filt
     def opened(kind: str) -> Decoder:
         if kind == SOFTWARE:
             return Decoder(info, start_us, loop_filter=loop_filter)
-        return Decoder(info, start_us, accelerator=accelerator(kind))
+        return Decoder(info, start_us, context=lambda name: _context(kind, name))
 
     return pick(candidates(wish), opened, lambda: Decoder(info, start_us), key, refused)
 
@@ -74,13 +74,19 @@ def pick(kinds: Iterable[str], opened: Open, reference: Callable[[], Decoder], k
     return Chosen(opened(SOFTWARE), SOFTWARE, "; ".join(problems))
 
 
-def accelerator(kind: str) -> Any:
-    """Return FFmpeg's handle of a kind of hardware; ValueError where it was not built in."""
+def _context(kind: str, codec: str) -> Any:
+    """Return FFmpeg's decoder of a codec on a kind of hardware; ValueError where it was not built in."""
+    import av
     from av.codec.hwaccel import HWAccel
 
     if kind not in built_with():
         raise ValueError("FFmpeg was built without it")
-    return HWAccel(device_type=kind, allow_software_fallback=False)
+    if kind == "qsv":  # a decoder of its own, that gives pictures in plain memory
+        return av.CodecContext.create(f"{codec}_qsv", "r")
+    context = av.CodecContext.create(codec, "r", HWAccel(device_type=kind, allow_software_fallback=False))
+    if not context.is_hwaccel:
+        raise ValueError(f"FFmpeg cannot decode {codec} with it")
+    return context
 
 
 def _fault(kind: str, opened: Open, reference: Callable[[], Decoder], key: Sample) -> str:
