@@ -22,7 +22,7 @@ async def list_events(services: Services, request: web.Request, query: EventFilt
     if query.start is not None and query.end is not None:
         checked_span(query.start, query.end)
     items, cursor = await services.events.list(
-        EventQuery(query.camera, query.label, query.zone, query.start, query.end, query.limit, query.cursor)
+        EventQuery(query.camera, query.label, query.zone, query.happening, query.start, query.end, query.limit, query.cursor)
     )
     return Page[EventOut](items=[EventOut.of(event) for event in items], next=cursor)
 

@@ -16,7 +16,16 @@ def channels_of(settings: Settings, registry: PluginRegistry) -> tuple[Channel, 
     for name, wish in settings.notify.items():
         kind = registry.notifier(wish.kind)
         notifier = kind.make(kind.config_model.model_validate(resolve(wish.settings, f"notify.{name}.settings")))
-        channels.append(Channel(name, notifier, frozenset(wish.labels), frozenset(wish.cameras)))
+        channels.append(
+            Channel(
+                name,
+                notifier,
+                frozenset(wish.labels),
+                frozenset(wish.cameras),
+                frozenset(wish.zones),
+                frozenset(wish.happenings),
+            )
+        )
     return tuple(channels)
 
 
@@ -48,6 +57,7 @@ def camera_job(camera: str, own: CameraSettings, settings: Settings, plugin: str
         tracker=settings.detector.tracker,
         plugins_json=settings.plugins.model_dump_json(),
         log_json=settings.log.format == "json",
+        time_zone=settings.place.time_zone,
     )
 
 

@@ -438,8 +438,8 @@ class Conductor:
             self.dispatcher.observe(hook, event=event)
         if what == "end":
             self.tasks.spawn(self.holds.event_ended(event.id), "end of a held event")
-        if what == "start":
-            self.notifications.event_started(event, self.cameras.get(event.camera).name)
+        if hook is not None:
+            self.notifications.event_changed(what, event, self.cameras.get(event.camera).name)
 
     async def _sealed_bytes(self, segment: SegmentRecord) -> AsyncIterator[bytes]:
         with await asyncio.to_thread((self.data_dir / "segments" / segment.path).open, "rb") as file:

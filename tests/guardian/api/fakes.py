@@ -17,7 +17,7 @@ from guardian.model.errors import (
     VaultLocked,
     WrongPassphrase,
 )
-from guardian.model.event import Event, EventChange, EventQuery, EventState, PathPoint
+from guardian.model.event import Event, EventChange, EventQuery, EventState, Happening, HappeningKind, PathPoint
 from guardian.model.health import Finding, Health
 from guardian.model.time import SECOND_US, Span
 from guardian.model.views import (
@@ -153,8 +153,14 @@ class FakeLive:
 
 def make_event(**changes: object) -> Event:
     path = (PathPoint(T0, Box(0.1, 0.2, 0.3, 0.4)),)
-    event = Event(EVENT, "front", "person", 0.91234, T0, None, EventState.ACTIVE, ("porch",), "front/x.pgp", path=path)
-    return replace(event, **changes)  # type: ignore[arg-type]
+    event = Event(
+        EVENT, "front", "person", 0.91234, T0, None, EventState.ACTIVE, ("porch", "gate"), "front/x.pgp", path=path
+    )
+    happenings = (
+        Happening("porch", HappeningKind.ENTER, T0 + SECOND_US),
+        Happening("gate", HappeningKind.CROSS, T0 + 2 * SECOND_US, "left"),
+    )
+    return replace(event, happenings=happenings, **changes)  # type: ignore[arg-type]
 
 
 class FakeEvents:
