@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
@@ -201,7 +201,7 @@ class EventFilter(In):
     camera: CameraId | None = Field(None, description="id of a camera")
     label: str | None = Field(None, min_length=1, max_length=64, description="what was seen, such as person")
     zone: str | None = Field(None, min_length=1, max_length=64, description="name of a zone or line")
-    happening: HappeningKind | None = Field(
+    happening: Literal["enter", "leave", "loiter", "cross"] | None = Field(
         None, description="what happened (there, where zone is given): enter, leave, loiter or cross"
     )
     start: TimeIn | None = Field(None, description="an RFC 3339 time with offset, such as 2026-11-23T08:15:00Z")
