@@ -1,4 +1,4 @@
-"""The six visits of the footage, with zones, a line, a mask and rules: what happens is told, and visits stay visits."""
+"""The six visits of the footage, with a zone, a line and rules: what happens is told, and visits stay visits."""
 
 import pytest
 
@@ -36,13 +36,3 @@ def test_visits_stay_the_same_and_say_what_happened(inference):
         times = [one.utc_us for one in event.happenings]
         assert times == sorted(times)
         assert all(event.start_us <= at <= event.end_us for at in times)
-
-
-def test_a_mask_over_the_floor_hides_everybody(inference):
-    everywhere = [[0.0, 0.3], [1.0, 0.3], [1.0, 1.0], [0.0, 1.0]]
-    masked = settings(object_masks={"floor": {"points": everywhere, "labels": ["person"]}})
-    assert watch(shared("footage/people.mp4"), inference, masked).reports == []
-
-
-def test_nobody_is_large_enough(inference):
-    assert watch(shared("footage/people.mp4"), inference, settings(rules={"person": {"min_area": 0.9}})).reports == []
