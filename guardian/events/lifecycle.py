@@ -127,7 +127,13 @@ class EventLifecycle:
 
     def quiet_tracks(self, utc_us: int) -> frozenset[int]:
         """Return ids of tracks that have not moved for a while: they need only a look now and then."""
-        return frozenset(id for id, one in self._followed.items() if utc_us - one.rest.since_us >= QUIET_US)
+        still = [(id, one) for id, one in self._followed.items() if utc_us - one.rest.since_us >= QUIET_US]
+        return frozenset(id for id, one in still if not self._may_loiter(utc_us, one))
+
+    def _may_loiter(self, utc_us: int, one: _Followed) -> bool:
+        """Say whether a thing that is no event yet will do something by staying where it is."""
+        wanted = one.event is None and one.track.label in self._rules.labels and self._rules.schedule.holds(utc_us)
+        return wanted and one.presence.may_loiter
 
     def update(self, utc_us: int, tracks: Sequence[Track], threshold: float) -> None:
         """Take the tracker's answer for a frame of that time. `threshold`: the model's score to believe."""

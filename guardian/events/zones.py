@@ -41,6 +41,7 @@ class _Stay:
     clear: int = 0
     out_us: int = 0
     loitered: bool = False
+    awaits: bool = False  # it is in, and will loiter if it stays
 
 
 @dataclass(slots=True)
@@ -68,6 +69,11 @@ class Presence:
     def names(self) -> tuple[str, ...]:
         """Zones it was in and lines it crossed, in the order in which it came to them."""
         return tuple(self._names)
+
+    @property
+    def may_loiter(self) -> bool:
+        """Say whether something happens if it only stays where it is: it must not be lost sight of for standing still."""
+        return any(stay.awaits for stay in self._stays.values())
 
     @property
     def happenings(self) -> tuple[Happening, ...]:
@@ -108,7 +114,7 @@ class Presence:
             self._happen(zone.name, HappeningKind.LEAVE, utc_us if not there else stay.out_us)
             self._stays[zone.name] = _Stay()
         elif zone.loiter_us and not stay.loitered and utc_us - stay.since_us >= zone.loiter_us:
-            stay.loitered = True
+            stay.loitered, stay.awaits = True, False
             self._happen(zone.name, HappeningKind.LOITER, utc_us)
             self.counts = self.counts or zone.makes_event == "loiter"
 
@@ -121,7 +127,7 @@ class Presence:
         stay.sights += 1
         stay.clear = stay.clear + 1 if depth >= JITTER else 0
         if depth >= 2 * JITTER or stay.clear >= SIGHTS_CLEAR or stay.sights >= SIGHTS_INSIDE:
-            stay.entered, stay.clear = True, 0
+            stay.entered, stay.clear, stay.awaits = True, 0, bool(zone.loiter_us)
             self._happen(zone.name, HappeningKind.ENTER, stay.since_us)
             self.counts = self.counts or zone.makes_event == "enter"
 

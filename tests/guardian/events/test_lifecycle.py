@@ -331,3 +331,16 @@ def test_re_entry_into_a_zone_within_seconds_is_the_same_visit():
     play = Play(rules).walk(1, 0.1, 0.8, 4).walk(1, 0.8, 0.3, 3).nothing(3).walk(2, 0.32, 0.8, 3).nothing(6)
     (event,) = play.events
     assert [what for what, _, _ in happened(event)] == ["enter", "leave", "enter", "leave"]
+
+
+def test_who_stands_still_where_loitering_makes_an_event_is_not_quiet_before():
+    loiter = replace(DOOR, loiter_us=30_000_000, makes_event="loiter")
+    rules, still = replace(RULES, zones=(loiter,), require_zone=True), (1, "person", box(0.8), 0.6)
+    play = Play(rules).see(still, seconds=20)
+    assert (play.life.quiet_tracks(play.now), play.reports) == (frozenset(), [])
+    play.see(still, seconds=15)
+    assert play.told() == [("start", "event-0")]
+    assert play.life.quiet_tracks(play.now) == {1}
+    closed = replace(rules, schedule=Schedule((window_of("12:00-13:00"),)))
+    play = Play(closed).see(still, seconds=20)
+    assert play.life.quiet_tracks(play.now) == {1}, "nothing may happen at this hour"
