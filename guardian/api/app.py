@@ -7,7 +7,7 @@ import json
 
 from aiohttp import web
 
-from guardian.api import cameras, event_stream, events, exports, holds, live_socket, system, vault
+from guardian.api import cameras, event_stream, events, exports, holds, live_socket, rules, system, vault
 from guardian.api.openapi import document
 from guardian.api.problems import problems
 from guardian.api.routing import ENDING, Operation, routes
@@ -17,6 +17,7 @@ from guardian.services.contract import Services
 # The stream before the events: its path is one of theirs too.
 OPERATIONS: tuple[Operation, ...] = (
     *cameras.operations.items,
+    *rules.operations.items,
     *live_socket.operations.items,
     *event_stream.operations.items,
     *events.operations.items,

@@ -9,7 +9,7 @@ from guardian.api.media import MP4, body, send_clip
 from guardian.api.paging import Page
 from guardian.api.routing import Operations
 from guardian.api.schemas import EventFilter, EventOut, MediaQuery
-from guardian.model.event import EventQuery
+from guardian.model.event import EventQuery, HappeningKind
 from guardian.services.contract import Services
 
 operations = Operations("events")
@@ -21,8 +21,9 @@ async def list_events(services: Services, request: web.Request, query: EventFilt
     """Events, newest first."""
     if query.start is not None and query.end is not None:
         checked_span(query.start, query.end)
+    happening = HappeningKind(query.happening) if query.happening is not None else None
     items, cursor = await services.events.list(
-        EventQuery(query.camera, query.label, query.zone, query.start, query.end, query.limit, query.cursor)
+        EventQuery(query.camera, query.label, query.zone, happening, query.start, query.end, query.limit, query.cursor)
     )
     return Page[EventOut](items=[EventOut.of(event) for event in items], next=cursor)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from guardian.api.paging import MAX_LIMIT
 from guardian.model.camera import CameraState, CameraView
-from guardian.model.event import Event, EventState
+from guardian.model.event import Event, EventState, HappeningKind
 from guardian.model.ids import is_camera_id
 from guardian.model.time import from_rfc3339, to_rfc3339
 from guardian.model.views import LASTING_US, Export, Hold, RecordingSpan, TokenInfo
@@ -230,7 +230,10 @@ class EventFilter(In):
 
     camera: CameraId | None = Field(None, description="id of a camera")
     label: str | None = Field(None, min_length=1, max_length=64, description="what was seen, such as person")
-    zone: str | None = Field(None, min_length=1, max_length=64, description="name of a zone")
+    zone: str | None = Field(None, min_length=1, max_length=64, description="name of a zone or line")
+    happening: Literal["enter", "leave", "loiter", "cross"] | None = Field(
+        None, description="what happened (there, where zone is given): enter, leave, loiter or cross"
+    )
     start: TimeIn | None = Field(None, description="an RFC 3339 time with offset, such as 2026-11-23T08:15:00Z")
     end: TimeIn | None = Field(None, description="an RFC 3339 time with offset, later than start")
     limit: int = Field(50, ge=1, le=MAX_LIMIT, description=f"how many at once, 1 to {MAX_LIMIT}")
@@ -244,6 +247,15 @@ class PathPointOut(Out):
     box: tuple[float, float, float, float]
 
 
+class HappeningOut(Out):
+    """Something that happened at a zone or line. `direction` is of a crossing: to the left or right of the line."""
+
+    zone: str
+    what: HappeningKind
+    at: TimeOut
+    direction: str | None
+
+
 class EventOut(Out):
     """One visit of one thing to one camera. `end` is null while it lasts; `snapshot` is null while there is none."""
 
@@ -254,7 +266,8 @@ class EventOut(Out):
     state: EventState
     start: TimeOut
     end: TimeOut | None
-    zones: list[str]
+    zones: list[str] = Field(description="Zones it was in and lines it crossed.")
+    happenings: list[HappeningOut] = Field(description="What it did there, oldest first.")
     protected: bool = Field(description="Nothing deletes it or its footage until the protection is taken off.")
     snapshot: str | None = Field(description="Path of the best picture.")
     clip: str = Field(description="Path of the clip.")
@@ -275,6 +288,10 @@ class EventOut(Out):
             start=event.start_us,
             end=event.end_us,
             zones=list(event.zones),
+            happenings=[
+                HappeningOut(zone=one.zone, what=one.what, at=one.utc_us, direction=one.direction or None)
+                for one in event.happenings
+            ],
             protected=event.protected,
             snapshot=f"{at}/snapshot.jpg" if event.snapshot else None,
             clip=f"{at}/clip.mp4",

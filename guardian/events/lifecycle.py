@@ -7,20 +7,22 @@ active → lost (none of its tracks is seen) → active again, or ended. Everyth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from guardian.events.best_picture import is_better, quality
 from guardian.events.stationary import Rest, StillPlaces
-from guardian.events.zones import zones_of
+from guardian.events.zones import Presence
 from guardian.model.event import Event, EventState, PathPoint
+from guardian.model.label_rule import NO_RULE, LabelRule
 from guardian.model.labels import is_parked_by_nature, kin
 from guardian.model.messages import EventReport
 from guardian.model.picture import PictureWish
+from guardian.model.schedule import ALWAYS, Schedule
 from guardian.model.time import SECOND_US
 from guardian.model.vision import Box, Track
-from guardian.model.zone import Zone
+from guardian.model.zone import Line, Zone
 
 LEAST_SIGHTS = 3  # a flicker of two frames is no visit
 PATH_GAP_US = 330_000
@@ -28,13 +30,18 @@ UPDATE_GAP_US = SECOND_US
 MOST_PATH_POINTS = 3600  # twenty minutes; then every other point goes
 CLEARLY = 0.06  # an event's best score must pass the model's threshold by this share of what is left to 1
 QUIET_US = 10 * SECOND_US
+LEAD_LOST_US = SECOND_US  # another track of an event says where it stands when the one that did is not seen for so long
 SIDE = 0.01  # of the picture's width: a box this near to its side is cut off there
 ONE_THING = 0.65  # IoU at which two boxes of different kinds are one thing named twice; a rider and a bicycle reach 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class EventRules:
-    """What makes an event on one camera. `event_min_score` None: a little above the model's threshold."""
+    """What makes an event on one camera. `event_min_score` None: a little above the model's threshold.
+
+    `require_zone`: only things for which the condition of a zone or line was fulfilled. `per_label`: what is different for a
+    label. `schedule`: when events may begin; what has begun goes on to its end.
+    """
 
     labels: frozenset[str]
     event_min_score: float | None = None
@@ -42,10 +49,26 @@ class EventRules:
     end_after_us: int = 5 * SECOND_US
     zones: tuple[Zone, ...] = ()
     require_zone: bool = False
+    lines: tuple[Line, ...] = ()
+    per_label: Mapping[str, LabelRule] = field(default_factory=dict)
+    schedule: Schedule = ALWAYS
 
-    def least_best_score(self, threshold: float) -> float:
+    def least_best_score(self, label: str, threshold: float) -> float:
         """Return the score that the best sight of a thing must reach, for a model with this threshold."""
-        return threshold + CLEARLY * (1 - threshold) if self.event_min_score is None else self.event_min_score
+        own = self.per_label.get(label, NO_RULE)
+        if own.event_min_score is not None:
+            return own.event_min_score
+        if own.min_score is None and self.event_min_score is not None:
+            return self.event_min_score
+        least = threshold if own.min_score is None else own.min_score
+        return least + CLEARLY * (1 - least)
+
+    def seen_enough(self, label: str, sights: int, lasting_us: int) -> bool:
+        """Say whether a thing was seen often and long enough to be more than a flicker."""
+        own = self.per_label.get(label, NO_RULE)
+        return sights >= (own.min_sights or LEAST_SIGHTS) and lasting_us >= (
+            self.min_us if own.min_us is None else own.min_us
+        )
 
 
 @dataclass(slots=True)
@@ -59,18 +82,21 @@ class _Followed:
     seen_us: int
     sights: int = 1
     best: float = 0.0
-    zones: dict[str, None] = field(default_factory=dict)
+    presence: Presence = field(default_factory=Presence)
     event: _Open | None = None
 
 
 @dataclass(slots=True)
 class _Open:
-    """One event that has not ended. `tracks` are those seen lately; none while it is lost."""
+    """One event that has not ended. `tracks` are those seen lately; none while it is lost. `lead` is the track whose feet
+    say where it stands: of two for one thing each jitters in its own way."""
 
     event: Event
     path: list[PathPoint]
-    zones: dict[str, None]
+    presence: Presence
     tracks: set[int]
+    lead: int
+    led_us: int
     seen_us: int
     box: Box
     reported_us: int
@@ -84,6 +110,7 @@ class EventLifecycle:
 
     def __init__(self, camera: str, rules: EventRules, new_id: Callable[[], str]) -> None:
         self._camera, self._rules, self._new_id = camera, rules, new_id
+        self._next_rules = rules
         self._followed: dict[int, _Followed] = {}
         self._open: list[_Open] = []
         self._still = StillPlaces()
@@ -94,12 +121,23 @@ class EventLifecycle:
         """Say whether any event goes on."""
         return bool(self._open)
 
+    def use_rules(self, rules: EventRules) -> None:
+        """Go by other rules from the next frame on; may be called from any thread. What goes on goes on."""
+        self._next_rules = rules
+
     def quiet_tracks(self, utc_us: int) -> frozenset[int]:
         """Return ids of tracks that have not moved for a while: they need only a look now and then."""
-        return frozenset(id for id, one in self._followed.items() if utc_us - one.rest.since_us >= QUIET_US)
+        still = [(id, one) for id, one in self._followed.items() if utc_us - one.rest.since_us >= QUIET_US]
+        return frozenset(id for id, one in still if not self._may_loiter(utc_us, one))
+
+    def _may_loiter(self, utc_us: int, one: _Followed) -> bool:
+        """Say whether a thing that is no event yet will do something by staying where it is."""
+        wanted = one.event is None and one.track.label in self._rules.labels and self._rules.schedule.holds(utc_us)
+        return wanted and one.presence.may_loiter
 
     def update(self, utc_us: int, tracks: Sequence[Track], threshold: float) -> None:
         """Take the tracker's answer for a frame of that time. `threshold`: the model's score to believe."""
+        self._rules = self._next_rules
         for one in self._open:
             one.sighted = None
         for track in tracks:
@@ -174,10 +212,14 @@ class EventLifecycle:
             self._still.leave(track.label, one.rest.first)
             if one.event is None and utc_us - one.first_us >= QUIET_US:
                 _begin_anew(one, utc_us)  # what stood there for hours begins its visit when it moves
-        one.zones.update(dict.fromkeys(zones_of(track.box, track.label, self._rules.zones)))
         _extend(one.path, utc_us, track.box)
         if one.event is not None:
             self._go_on(utc_us, one, one.event)
+        else:
+            self._place(utc_us, one.presence, track)
+
+    def _place(self, utc_us: int, presence: Presence, track: Track) -> None:
+        presence.see(utc_us, track.box, track.label, self._rules.zones, self._rules.lines)
 
     def _drop_all_but(self, live: set[int]) -> None:
         for id in [id for id in self._followed if id not in live]:
@@ -188,13 +230,16 @@ class EventLifecycle:
     def _consider(self, utc_us: int, one: _Followed, threshold: float) -> None:
         """Decide whether a track is an event, belongs to one, or is none yet."""
         rules, label = self._rules, one.track.label
-        if label not in rules.labels or one.sights < LEAST_SIGHTS or utc_us - one.first_us < rules.min_us:
+        if label not in rules.labels or not rules.seen_enough(label, one.sights, utc_us - one.first_us):
             return
         earlier = self._same_visit(utc_us, one)
         if earlier is not None:
             self._join(utc_us, one, earlier)
             return
-        if one.best < rules.least_best_score(threshold) or (rules.require_zone and not one.zones):
+        if not rules.schedule.holds(utc_us):
+            self._let_pass(utc_us, one)
+            return
+        if one.best < rules.least_best_score(label, threshold) or (rules.require_zone and not one.presence.counts):
             return
         if self._still.holds(utc_us, label, one.track.box):
             return
@@ -202,11 +247,19 @@ class EventLifecycle:
             return
         self._start(utc_us, one)
 
+    def _let_pass(self, utc_us: int, one: _Followed) -> None:
+        """No event is wanted at this hour: what is still there when one is begins then, and what came to rest rests."""
+        label, box = one.track.label, one.track.box
+        if one.rest.is_over(utc_us, label) and not self._still.holds(utc_us, label, box):
+            self._still.add(utc_us, label, box)
+        _begin_anew(one, utc_us)
+
     # events
 
     def _start(self, utc_us: int, one: _Followed) -> None:
         event = Event(self._new_id(), self._camera, one.track.label, one.best, one.first_us, None, EventState.ACTIVE)
-        opened = _Open(event, one.path[:], dict(one.zones), {one.track.id}, utc_us, one.track.box, utc_us)
+        id, box = one.track.id, one.track.box
+        opened = _Open(event, one.path[:], one.presence, {id}, id, utc_us, utc_us, box, utc_us)
         opened.sighted = (one.track.score, one.track.box)
         one.event = opened
         self._open.append(opened)
@@ -228,7 +281,6 @@ class EventLifecycle:
     def _join(self, utc_us: int, one: _Followed, event: _Open) -> None:
         one.event = event
         event.tracks.add(one.track.id)
-        event.zones.update(one.zones)
         self._go_on(utc_us, one, event)
 
     def _go_on(self, utc_us: int, one: _Followed, event: _Open) -> None:
@@ -238,7 +290,11 @@ class EventLifecycle:
             label = event.event.label
         event.tracks.add(one.track.id)
         event.event = replace(event.event, label=label, score=max(event.event.score, one.best))
-        event.zones.update(one.zones)
+        if event.lead not in event.tracks or utc_us - event.led_us >= LEAD_LOST_US:
+            event.lead = one.track.id
+        if event.lead == one.track.id:
+            event.led_us = utc_us
+            self._place(utc_us, event.presence, one.track)
         if event.sighted is None or score > event.sighted[0]:
             event.sighted, event.box = (score, one.track.box), one.track.box
         _extend(event.path, utc_us, one.track.box)
@@ -257,9 +313,11 @@ class EventLifecycle:
             part = self._followed.get(id)
             if part is not None:
                 part.rest = Rest(utc_us, part.track.box)
-        self._end(event)
+        self._end(event, still_there=True)
 
-    def _end(self, one: _Open) -> None:
+    def _end(self, one: _Open, *, still_there: bool = False) -> None:
+        if not still_there:
+            one.presence.gone(one.seen_us)
         one.event = replace(one.event, state=EventState.ENDED, end_us=one.seen_us)
         self._open.remove(one)
         for followed in self._followed.values():
@@ -276,11 +334,11 @@ def _begin_anew(one: _Followed, utc_us: int) -> None:
     """Forget what a track was before: from now on it is pending."""
     one.first_us, one.sights, one.best = utc_us, 0, 0.0
     one.path.clear()
-    one.zones.clear()
+    one.presence = Presence()
 
 
 def _told(one: _Open) -> Event:
-    return replace(one.event, zones=tuple(one.zones), path=tuple(one.path))
+    return replace(one.event, zones=one.presence.names, happenings=one.presence.happenings, path=tuple(one.path))
 
 
 def _extend(path: list[PathPoint], utc_us: int, box: Box) -> None:

@@ -16,7 +16,7 @@ from guardian.index.tables import events as e
 from guardian.index.tables import holds as h
 from guardian.index.tables import segments as s
 from guardian.model.errors import BadRequest
-from guardian.model.event import Event, EventQuery, EventState, PathPoint
+from guardian.model.event import Event, EventQuery, EventState, Happening, HappeningKind, PathPoint
 from guardian.model.ids import is_uuid7
 from guardian.model.vision import Box
 
@@ -60,6 +60,7 @@ def _row(event: Event, details: bytes) -> dict[str, Any]:
         "snapshot_box": None,
         "path": json.dumps([[point.utc_us] for point in event.path[-1:]]),
         "details": details,
+        "happenings": json.dumps([[one.what.value, one.zone, one.utc_us, one.direction] for one in event.happenings]),
     }
 
 
@@ -77,6 +78,9 @@ def _event(row: sa.Row[Any]) -> Event:
         snapshot_us=row.snapshot_us,
         snapshot_box=None if row.snapshot_box is None else Box(*json.loads(row.snapshot_box)),
         path=tuple(PathPoint(at, Box(*box)) for at, *box in json.loads(row.path) if box),
+        happenings=tuple(
+            Happening(zone, HappeningKind(what), at, direction) for what, zone, at, direction in json.loads(row.happenings)
+        ),
     )
 
 
@@ -193,6 +197,8 @@ def _conditions(query: EventQuery) -> list[sa.ColumnElement[bool]]:
     if query.zone is not None:
         zones = sa.func.json_each(e.c.zones).table_valued("value", name="zone")
         where.append(sa.exists().select_from(zones).where(zones.c.value == query.zone))
+    if query.happening is not None:
+        where.append(_happened(query.happening, query.zone))
     if query.start_us is not None:
         where.append(sa.or_(e.c.end_us.is_(None), e.c.end_us > query.start_us, e.c.start_us >= query.start_us))
     if query.end_us is not None:
@@ -201,3 +207,12 @@ def _conditions(query: EventQuery) -> list[sa.ColumnElement[bool]]:
         start_us, event_id = decode_cursor(query.cursor)
         where.append(sa.tuple_(e.c.start_us, e.c.id) < sa.tuple_(sa.literal(start_us), sa.literal(event_id)))
     return where
+
+
+def _happened(what: HappeningKind, zone: str | None) -> sa.ColumnElement[bool]:
+    """The condition that something happened, at a zone where one is named."""
+    one = sa.func.json_each(e.c.happenings).table_valued("value", name="happening")
+    there = [sa.func.json_extract(one.c.value, "$[0]") == what.value]
+    if zone is not None:
+        there.append(sa.func.json_extract(one.c.value, "$[1]") == zone)
+    return sa.exists().select_from(one).where(*there)

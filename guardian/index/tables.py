@@ -58,7 +58,7 @@ holds = Table(
     Index("holds_by_event", "event_id"),
 )
 
-# One row an event. zones is JSON; details is a sealed file: snapshot_box and path as JSON, which older rows have open.
+# One row an event. zones and happenings are JSON; details is a sealed file: snapshot_box and path as JSON, which older rows have open.
 events = Table(
     "events",
     metadata,
@@ -75,6 +75,7 @@ events = Table(
     Column("snapshot_box", Text),
     Column("path", Text, nullable=False),
     Column("details", LargeBinary),
+    Column("happenings", Text, nullable=False, server_default="[]"),
     Index("events_by_time", "start_us", "id"),
     Index("events_by_camera", "camera", "start_us", "id"),
     Index("events_by_label", "label", "start_us", "id"),

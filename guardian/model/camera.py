@@ -81,6 +81,7 @@ class CameraView:
     record: bool = True
     retention_days: float | None = None
     extra: tuple[tuple[str, str], ...] = ()
+    zones: tuple[str, ...] = ()  # and lines, by name
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,27 @@ from enum import StrEnum
 
 from guardian.model.vision import Box
 
+MOST_HAPPENINGS = 200  # of an event: who walks about in a garden all afternoon enters and leaves a few dozen times
+
+
+class HappeningKind(StrEnum):
+    """What can happen at a zone or a line."""
+
+    ENTER = "enter"
+    LEAVE = "leave"
+    LOITER = "loiter"
+    CROSS = "cross"
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that happened at a zone or a line, named `zone`. `direction` (left or right) is of a crossing."""
+
+    zone: str
+    what: HappeningKind
+    utc_us: int
+    direction: str = ""
+
 
 class EventState(StrEnum):
     """Where an event stands."""
@@ -26,7 +47,8 @@ class Event:
     """One visit of one thing to one camera.
 
     `score` is the best seen. `end_us` is None while it lasts. `snapshot` names the sealed picture (relative to the data
-    folder's `pictures/`) or is empty. `path` holds at most a few points a second, oldest first.
+    folder's `pictures/`) or is empty. `path` holds at most a few points a second, oldest first. `zones` names the zones it
+    was in and the lines it crossed, `happenings` what it did there, oldest first.
     `protected`: neither it nor its footage is deleted until the owner says so.
     """
 
@@ -43,6 +65,7 @@ class Event:
     snapshot_box: Box | None = None
     path: tuple[PathPoint, ...] = field(default=())
     protected: bool = False
+    happenings: tuple[Happening, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +79,15 @@ class EventChange:
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
-    """Filter for a list of events, newest first. `cursor` is opaque, from the page before."""
+    """Filter for a list of events, newest first. `cursor` is opaque, from the page before.
+
+    `zone` with `happening`: events in which that happened there.
+    """
 
     camera: str | None = None
     label: str | None = None
     zone: str | None = None
+    happening: HappeningKind | None = None
     start_us: int | None = None
     end_us: int | None = None
     limit: int = 50

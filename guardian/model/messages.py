@@ -118,6 +118,15 @@ class NewVaultKey:
 
 
 @dataclass(frozen=True, slots=True)
+class NewRules:
+    """Go by these rules of watching and events from now on; what goes on goes on. `detect_json`: settings.schema as text."""
+
+    detect_json: str
+    time_zone: str
+    type: Literal["new_rules"] = "new_rules"
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Close the segment and end."""
 
@@ -224,6 +233,7 @@ Message = (
     | WantLive
     | PauseRecording
     | NewVaultKey
+    | NewRules
     | Stop
     | InferRequest
     | InferReply
@@ -258,6 +268,7 @@ class CameraJob:
     plugins_json: str = "{}"
     log_json: bool = False
     notes: tuple[str, ...] = field(default=())
+    time_zone: str = ""  # of schedules; empty: the machine's
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from guardian.model.messages import (
     EventReport,
     Hello,
     Message,
+    NewRules,
     NewVaultKey,
     PauseRecording,
     StatusReport,
@@ -38,16 +39,18 @@ from guardian.model.time import Instant
 from guardian.platform.clock import Clock, SystemClock
 from guardian.platform.ipc import BlockingLink, LinkClosed, connect
 from guardian.platform.limits import harden, keep_freed_memory
+from guardian.platform.local_zone import local_zone
 from guardian.platform.logs import set_up_logs
 from guardian.pluginhost.registry import ContextMaker, PluginRegistry
 from guardian.processes.live_out import LiveOut
 from guardian.processes.live_transcode import LiveTranscoder
 from guardian.processes.recorder import Recorder
-from guardian.settings.schema import CameraSettings, PluginsSettings
+from guardian.settings.schema import CameraSettings, DetectSettings, PluginsSettings
 from guardian.vault.sealer import VaultSealer
 
 if TYPE_CHECKING:
     from guardian.detect.client import InferenceClient
+    from guardian.processes.watching import Watching
     from guardian.watch.watcher import Watcher
 
 _log = structlog.get_logger(__name__)
@@ -138,6 +141,7 @@ class CameraProcess:
         self.source_settings = self.kind.config_model.model_validate(self.settings.source)
         self.streams = self._make_streams()
         self.inference: InferenceClient | None = None
+        self.watching: Watching | None = None
 
     def _make_streams(self) -> dict[str, Stream]:
         names = self.kind.streams(self.source_settings)
@@ -171,9 +175,10 @@ class CameraProcess:
         wanted = detect.stream if detect.stream in self.streams else ""
         stream = self.streams[wanted or ("sub" if "sub" in self.streams else next(iter(self.streams)))]
         self.inference = InferenceClient(self.job.inference_socket, self.job.camera, self.clock)
-        stream.watcher = make_watcher(
+        self.watching = make_watcher(
             camera=self.job.camera,
             options=detect,
+            zone=local_zone(self.job.time_zone),
             clock=self.clock,
             infer=self.inference,
             tracker=self.registry.tracker(self.job.tracker).make(),
@@ -182,6 +187,7 @@ class CameraProcess:
             report=self._report_event,
             on_awake=lambda awake: self._on_awake(stream, awake),
         )
+        stream.watcher = self.watching.watcher
 
     def _on_awake(self, stream: Stream, awake: bool) -> None:
         stream.on_awake(awake)
@@ -257,14 +263,21 @@ class CameraProcess:
                 if stream.recorder is not None:
                     stream.recorder.pause(message.why if message.paused else "")
         elif isinstance(message, NewVaultKey):
-            sealer = self.sealer = VaultSealer(payload, message.epoch)
-            for stream in self.streams.values():
-                if stream.recorder is not None:
-                    stream.recorder.sealer = sealer
-                if stream.watcher is not None:
-                    stream.watcher.use_sealer(sealer)
+            self._use_sealer(VaultSealer(payload, message.epoch))
+        elif isinstance(message, NewRules):
+            if self.watching is not None:
+                detect = DetectSettings.model_validate_json(message.detect_json)
+                self.watching.use_rules(detect, local_zone(message.time_zone))
         elif isinstance(message, Stop):
             self._stop()
+
+    def _use_sealer(self, sealer: VaultSealer) -> None:
+        self.sealer = sealer
+        for stream in self.streams.values():
+            if stream.recorder is not None:
+                stream.recorder.sealer = sealer
+            if stream.watcher is not None:
+                stream.watcher.use_sealer(sealer)
 
     def _report(self) -> None:
         self._send(StatusReport(self._status()))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from guardian.model.errors import BadSetting
+from guardian.model.health import Finding, Health
 from guardian.model.messages import CameraJob
 from guardian.pluginhost.registry import PluginRegistry
+from guardian.processes.refusals import first_fault
 from guardian.services.notifications import Channel
 from guardian.services.tiers import Tier
 from guardian.settings.schema import CameraSettings, Settings
@@ -16,7 +19,16 @@ def channels_of(settings: Settings, registry: PluginRegistry) -> tuple[Channel, 
     for name, wish in settings.notify.items():
         kind = registry.notifier(wish.kind)
         notifier = kind.make(kind.config_model.model_validate(resolve(wish.settings, f"notify.{name}.settings")))
-        channels.append(Channel(name, notifier, frozenset(wish.labels), frozenset(wish.cameras)))
+        channels.append(
+            Channel(
+                name,
+                notifier,
+                frozenset(wish.labels),
+                frozenset(wish.cameras),
+                frozenset(wish.zones),
+                frozenset(wish.happenings),
+            )
+        )
     return tuple(channels)
 
 
@@ -30,8 +42,25 @@ def tiers_of(settings: Settings, registry: PluginRegistry) -> tuple[Tier, ...]:
     return tuple(tiers)
 
 
+def with_source(camera: str, settings: CameraSettings, registry: PluginRegistry) -> CameraSettings:
+    """Return a camera's settings with the secrets of its source, as the plugin of its kind takes them. GuardianError."""
+    kind = registry.camera(settings.kind)
+    source = resolve(settings.source, f"cameras.{camera}.source")
+    try:
+        kind.config_model.model_validate(source)
+    except ValueError as error:
+        message = f"cameras.{camera}.source: {first_fault(error)}"
+        raise BadSetting(message, cure="Correct the camera's settings.") from error
+    return settings.model_copy(update={"source": source})
+
+
 def camera_job(camera: str, own: CameraSettings, settings: Settings, plugin: str, tracker_plugin: str) -> CameraJob:
-    """Return what a camera's process is to do, without what only its conductor knows: keys, folders and sockets."""
+    """Return what a camera's process is to do, without what only its conductor knows: keys, folders and sockets.
+
+    `own` are its settings with its source as it was at the start; the rules of watching are those of now.
+    """
+    now = settings.cameras[camera].detect if camera in settings.cameras else own.detect
+    own = own.model_copy(update={"detect": now.model_copy(update={"enabled": own.detect.enabled})})
     return CameraJob(
         camera=camera,
         name=own.name or camera,
@@ -48,7 +77,14 @@ def camera_job(camera: str, own: CameraSettings, settings: Settings, plugin: str
         tracker=settings.detector.tracker,
         plugins_json=settings.plugins.model_dump_json(),
         log_json=settings.log.format == "json",
+        time_zone=settings.place.time_zone,
     )
+
+
+def plugin_findings(registry: PluginRegistry) -> tuple[Finding, ...]:
+    """Return what is wrong with plugins."""
+    bad = [entry for entry in registry.entries if entry.state in ("failed", "incompatible", "shadowed")]
+    return tuple(Finding(f"plugin {entry.found.name}", Health.WARNING, entry.problem) for entry in bad)
 
 
 def clip_margins(settings: Settings, camera: str) -> tuple[float, float]:

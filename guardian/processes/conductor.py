@@ -26,7 +26,6 @@ from guardian.index.engine import open_index
 from guardian.model.camera import CameraChange
 from guardian.model.errors import GuardianError
 from guardian.model.event import Event
-from guardian.model.health import Finding, Health
 from guardian.model.messages import (
     CameraJob,
     EventReport,
@@ -56,10 +55,10 @@ from guardian.platform.runtime_dir import RuntimeDir
 from guardian.platform.tasks import Tasks
 from guardian.pluginhost.dispatch import Dispatcher
 from guardian.pluginhost.registry import ContextMaker, PluginRegistry
-from guardian.processes.chosen import camera_job, channels_of, clip_margins, tiers_of
+from guardian.processes.chosen import camera_job, channels_of, clip_margins, plugin_findings, tiers_of, with_source
 from guardian.processes.jobs import TranscodeJob
 from guardian.processes.links import Switchboard
-from guardian.processes.refusals import cannot_serve, first_fault
+from guardian.processes.refusals import cannot_serve
 from guardian.processes.spawning import keep_socket_in, start_process
 from guardian.processes.supervisor import Supervisor
 from guardian.processes.vault_opening import open_notary, open_vault
@@ -75,6 +74,7 @@ from guardian.services.live import LiveHub
 from guardian.services.notifications import NotificationService
 from guardian.services.playback import PlaybackService
 from guardian.services.recordings import RecordingService
+from guardian.services.rules import RuleService
 from guardian.services.space import SpaceService, SpaceSources
 from guardian.services.storage import make_sweeper, rules_of
 from guardian.services.tiers import TierService
@@ -82,7 +82,6 @@ from guardian.services.timeline import TimelineService
 from guardian.services.transcode import TranscodeService
 from guardian.services.vault import VaultService
 from guardian.settings.schema import CameraSettings, Settings
-from guardian.settings.secrets import resolve
 from guardian.store import spare
 from guardian.vault.scan import scan
 from guardian.vault.sealer import VaultSealer
@@ -273,12 +272,15 @@ class Conductor:
                 vault=self.vault.status,
                 paused=lambda: self.paused,
                 footage=self.recordings.footage,
-                plugins=self._plugin_findings,
+                plugins=partial(plugin_findings, self.registry),
                 space=self.space.status,
                 disk=self.space.brief,
             ),
         )
         self.health.parts["index"] = True
+        self.rules = RuleService(
+            self.data_dir, lambda: self.settings, self._use_settings, partial(self.switchboard.send, "camera")
+        )
         self.notifications = NotificationService(channels_of(self.settings, self.registry), self.clock, self.tasks)
         self.services = Services(
             cameras=self.cameras,
@@ -290,12 +292,14 @@ class Conductor:
             exports=self.exports,
             vault=self.vault,
             accounts=AccountService(self.index, self.clock, self.settings.web.session_hours),
+            rules=self.rules,
             health=self.health,
         )
 
-    def _plugin_findings(self) -> tuple[Finding, ...]:
-        bad = [entry for entry in self.registry.entries if entry.state in ("failed", "incompatible", "shadowed")]
-        return tuple(Finding(f"plugin {entry.found.name}", Health.WARNING, entry.problem) for entry in bad)
+    def _use_settings(self, settings: Settings) -> None:
+        """Go by settings in which rules of watching are others; their cameras are told by `services.rules`."""
+        self.settings = settings
+        self.cameras.use_settings(settings.cameras)
 
     # processes
 
@@ -324,16 +328,9 @@ class Conductor:
 
     def _start_camera(self, camera: str, settings: CameraSettings) -> None:
         try:
-            kind = self.registry.camera(settings.kind)
-            settings = settings.model_copy(update={"source": resolve(settings.source, f"cameras.{camera}.source")})
-            kind.config_model.model_validate(settings.source)
+            settings = with_source(camera, settings, self.registry)
         except GuardianError as error:
             self.cameras.refused(camera, error.code, error.message, error.cure)
-            return
-        except ValueError as error:
-            self.cameras.refused(
-                camera, "bad_setting", f"cameras.{camera}.source: {first_fault(error)}", "Correct the camera's settings."
-            )
             return
 
         tracker = self.registry.trackers.get(self.settings.detector.tracker)
@@ -383,6 +380,7 @@ class Conductor:
     async def _from_camera(self, camera: str, message: Message, payload: bytes) -> None:
         if isinstance(message, StatusReport):
             self.cameras.report(message.status)
+            self.rules.process_says(camera, message.status.pid)
             self.live.set_streams(camera, tuple((stream.stream, stream.codec) for stream in message.status.streams))
             if message.status.code == "disk_full":
                 self.sweeper.poke()
@@ -438,8 +436,8 @@ class Conductor:
             self.dispatcher.observe(hook, event=event)
         if what == "end":
             self.tasks.spawn(self.holds.event_ended(event.id), "end of a held event")
-        if what == "start":
-            self.notifications.event_started(event, self.cameras.get(event.camera).name)
+        if hook is not None:
+            self.notifications.event_changed(what, event, self.cameras.get(event.camera).name)
 
     async def _sealed_bytes(self, segment: SegmentRecord) -> AsyncIterator[bytes]:
         with await asyncio.to_thread((self.data_dir / "segments" / segment.path).open, "rb") as file:

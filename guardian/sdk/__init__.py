@@ -31,7 +31,7 @@ from guardian.model.errors import (
     NotFound,
     ServiceUnavailable,
 )
-from guardian.model.event import Event, EventState, PathPoint
+from guardian.model.event import Event, EventState, Happening, HappeningKind, PathPoint
 from guardian.model.health import Finding, Health
 from guardian.model.media import Codec, Packet, StreamInfo, TrackInfo
 from guardian.model.segment import SegmentHeader, SegmentRecord
@@ -65,6 +65,8 @@ __all__ = [
     "Finding",
     "FoundCamera",
     "GuardianError",
+    "Happening",
+    "HappeningKind",
     "Health",
     "HealthCheck",
     "Instant",

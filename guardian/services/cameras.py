@@ -37,6 +37,7 @@ class CameraService:
             self._status[camera],
             detect=settings.detect.enabled,
             record=settings.record.enabled,
+            zones=(*settings.detect.zones, *settings.detect.lines),
             retention_days=settings.retention.days if "days" in settings.retention.model_fields_set else None,
         )
 
@@ -48,6 +49,10 @@ class CameraService:
         """Settings of one camera."""
         self.get(camera)
         return self._settings[camera]
+
+    def use_settings(self, cameras: dict[str, CameraSettings]) -> None:
+        """Show the same cameras with other settings."""
+        self._settings = cameras
 
     def report(self, status: CameraStatus) -> None:
         """Take what a camera's process says."""

@@ -1,8 +1,11 @@
-"""Checks what the schema alone cannot: kinds that plugins bring, and the settings that are theirs to judge."""
+"""Checks what the schema alone cannot (kinds that plugins bring, and the settings that are theirs to judge), and changes
+config.toml where its owner does that on a page.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,6 +14,7 @@ from guardian.interfaces import CameraKind, NotifierKind, StorageKind
 from guardian.model.errors import BadSetting
 from guardian.pluginhost.registry import PluginRegistry
 from guardian.settings.faults import Fault, faults_of
+from guardian.settings.load import save, validate
 from guardian.settings.schema import Settings
 from guardian.settings.secrets import resolve
 
@@ -45,3 +49,19 @@ def _check(
     except ValidationError as error:
         return faults_of(error, model, f"{field}.{part}")
     return ()
+
+
+def change_detection(settings: Settings, camera: str, changes: Mapping[str, Any], data_dir: Path | None = None) -> Settings:
+    """Return settings in which fields of a camera's `detect` are replaced. With a data folder they are written to its
+    config.toml too, which keeps its comments. BadSetting names the field that is wrong; nothing is changed then.
+    """
+    raw = settings.model_dump(mode="json")
+    raw["cameras"][camera]["detect"].update(changes)
+    changed, faults = validate(raw)
+    if changed is None:
+        first, prefix = faults[0], f"cameras.{camera}.detect."
+        where = first.field.removeprefix(prefix)
+        raise BadSetting(f"{where}: {first.message}", field=first.field, cure=first.cure)
+    if data_dir is not None:
+        save(data_dir, changed)
+    return changed

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from guardian.model.camera import CameraView
 from guardian.model.event import Event, EventChange, EventQuery
@@ -22,6 +22,7 @@ from guardian.model.views import (
     TokenInfo,
     VaultStatus,
 )
+from guardian.settings.schema import DetectSettings
 
 
 class Cameras(Protocol):
@@ -31,6 +32,18 @@ class Cameras(Protocol):
 
     def get(self, camera: str) -> CameraView:
         """NotFound where there is none of that id."""
+        ...
+
+
+class Rules(Protocol):
+    """What a camera's watching goes by: labels, zones, lines, masks, hours."""
+
+    def get(self, camera: str) -> DetectSettings:
+        """NotFound."""
+        ...
+
+    async def replace(self, camera: str, changes: Mapping[str, Any]) -> bool:
+        """Put fields of the camera's `detect` settings into force at once, and say whether config.toml keeps them. BadSetting."""
         ...
 
 
@@ -246,4 +259,5 @@ class Services:
     exports: Exports
     vault: Vault
     accounts: Accounts
+    rules: Rules
     health: SystemHealth

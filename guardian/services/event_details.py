@@ -1,6 +1,6 @@
 """What of an event is nobody's business while the vault is locked: where the thing was, moment by moment.
 
-Camera, label, zones, score and times stay open in the index: retention, filters and notifications need them while the
+Camera, label, zones and what happened there, score and times stay open in the index: retention, filters and notifications need them while the
 vault is locked.
 """
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import structlog
 
 from guardian.interfaces import Notification, Notifier
 from guardian.model.errors import GuardianError
-from guardian.model.event import Event
+from guardian.model.event import Event, HappeningKind
 from guardian.platform.clock import Clock
 from guardian.platform.tasks import Tasks
 
 _log = structlog.get_logger(__name__)
 RETRY_AFTER_S = (2.0, 15.0, 60.0, 300.0)
+MOST_REMEMBERED = 1000  # events that channels were told of: it must not be told twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,26 +26,48 @@ class Channel:
     notifier: Notifier
     labels: frozenset[str]
     cameras: frozenset[str]
+    zones: frozenset[str] = frozenset()
+    happenings: frozenset[HappeningKind] = frozenset()
 
     def wants(self, event: Event) -> bool:
-        """Say whether an event is for this channel."""
-        return (not self.labels or event.label in self.labels) and (not self.cameras or event.camera in self.cameras)
+        """Say whether an event, as it is by now, is for this channel."""
+        return (
+            (not self.labels or event.label in self.labels)
+            and (not self.cameras or event.camera in self.cameras)
+            and self._happened(event)
+        )
+
+    def _happened(self, event: Event) -> bool:
+        if not self.happenings:
+            return not self.zones or not self.zones.isdisjoint(event.zones)
+        return any(one.what in self.happenings and (not self.zones or one.zone in self.zones) for one in event.happenings)
 
 
 class NotificationService:
-    """Sends a notification an event, when it starts, and what concerns the whole box."""
+    """Sends one notification an event, as soon as it is what a channel wants to hear of, and what concerns the whole box."""
 
     def __init__(self, channels: tuple[Channel, ...], clock: Clock, tasks: Tasks) -> None:
         self._channels, self._clock, self._tasks = channels, clock, tasks
         self.base_url = ""
+        self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    def event_started(self, event: Event, camera_name: str) -> None:
-        """Tell every channel that wants it."""
+    def event_changed(self, what: str, event: Event, camera_name: str) -> None:
+        """Tell every channel that wants it by now: at its start, or once it is in a zone or has done there what they wait for."""
         url = f"{self.base_url}/events/{event.id}"
         notification = Notification(f"{event.label.capitalize()} at {camera_name}", f"Seen by {camera_name}.", event, url)
         for channel in self._channels:
-            if channel.wants(event):
-                self._tasks.spawn(self._deliver(channel, notification), f"notify {channel.name}")
+            later = bool(channel.zones or channel.happenings)
+            if (what == "start" or (later and what in ("update", "end"))) and channel.wants(event):
+                self._tell_once(channel, notification, event)
+
+    def _tell_once(self, channel: Channel, notification: Notification, event: Event) -> None:
+        key = (channel.name, event.id)
+        if key in self._told:
+            return
+        self._told[key] = None
+        if len(self._told) > MOST_REMEMBERED:
+            self._told.popitem(last=False)
+        self._tasks.spawn(self._deliver(channel, notification), f"notify {channel.name}")
 
     def tell(self, title: str, body: str) -> None:
         """Tell every channel of something that concerns the whole box."""

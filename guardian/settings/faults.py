@@ -36,6 +36,9 @@ def _fault(detail: ErrorDetails, root: Part, prefix: str) -> Fault:
     field = ".".join((prefix, *location) if prefix else location)
     if detail["type"] == "extra_forbidden":
         return Fault(field, "there is no such setting", _did_you_mean(location, root, prefix))
+    if detail["type"] == "setting":  # one of ours, which brings its cure
+        told = detail["ctx"]
+        return Fault(".".join(filter(None, (field, told["at"]))), told["message"], told["cure"])
     found = _field(location, root)
     if detail["type"] == "missing":
         meaning = f": {found.description}" if found is not None and found.description else "."

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
+import zoneinfo
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from guardian.model.event import HappeningKind
 from guardian.model.ids import is_camera_id
-
-
-class Part(BaseModel):
-    """Base of all parts: frozen, and a field it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from guardian.platform.local_zone import local_zone
+from guardian.settings.part import Part
+from guardian.settings.zones import (
+    Hours,
+    LabelSettings,
+    LineSettings,
+    MaskSettings,
+    Polygon,
+    ZoneSettings,
+    check_labels,
+    check_names,
+    fault,
+)
 
 
 class WebSettings(Part):
@@ -82,22 +92,6 @@ class RecordSettings(Part):
     sub_stream: bool = Field(False, description="Record the sub stream too.")
 
 
-class ZoneSettings(Part):
-    """A named polygon over the picture."""
-
-    points: tuple[tuple[float, float], ...] = Field(description="Corners as (x, y), each 0..1 from the top left.")
-    labels: tuple[str, ...] = Field((), description="Only these labels count here; empty: all.")
-
-    @field_validator("points")
-    @classmethod
-    def _is_polygon(cls, points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
-        if len(points) < 3:
-            raise ValueError("a zone needs at least three points")
-        if any(not (0 <= x <= 1 and 0 <= y <= 1) for x, y in points):
-            raise ValueError("points must lie in 0..1")
-        return points
-
-
 class DetectSettings(Part):
     """Watching and detection of one camera."""
 
@@ -125,11 +119,42 @@ class DetectSettings(Part):
     )
     min_seconds: float = Field(0.6, ge=0, description="A thing must be seen this long before it is an event.")
     end_after_s: float = Field(5.0, gt=0, description="An event ends when the thing has been gone this long.")
+    rules: dict[str, LabelSettings] = Field(default_factory=dict, description="What is different for a label, by label.")
+    schedule: Hours = Field(
+        (),
+        description="Hours at which events may begin, such as `mon-fri 08:00-18:00`, `sat,sun` or `22:00-06:00` (ends the next "
+        "day), in local time; empty: always.",
+    )
     zones: dict[str, ZoneSettings] = Field(default_factory=dict, description="Zones by name.")
-    require_zone: bool = Field(False, description="Only things inside a zone make events.")
-    masks: tuple[tuple[tuple[float, float], ...], ...] = Field((), description="Polygons in which motion is ignored.")
+    lines: dict[str, LineSettings] = Field(default_factory=dict, description="Lines by name.")
+    require_zone: bool = Field(
+        False, description="Only things that did in a zone or at a line what makes an event there make events."
+    )
+    masks: tuple[Polygon, ...] = Field((), description="Polygons in which motion is ignored.")
+    object_masks: dict[str, MaskSettings] = Field(
+        default_factory=dict, description="Polygons, by name, in which things are not seen."
+    )
     pre_s: float = Field(5.0, ge=0, le=60, description="Seconds of footage before an event in its clip.")
     post_s: float = Field(5.0, ge=0, le=60, description="Seconds of footage after an event in its clip.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> DetectSettings:
+        check_names(self.zones, self.lines)
+        used = {
+            f"{kind}.{name}.labels": one.labels
+            for kind, named in (("zones", self.zones), ("lines", self.lines), ("object_masks", self.object_masks))
+            for name, one in named.items()
+        }
+        check_labels(self.labels, used | {f"rules.{label}": (label,) for label in self.rules})
+        if self.require_zone and self._makes_none():
+            raise fault(
+                "there is no zone or line that makes an event", "Draw one, or turn require_zone off.", "require_zone"
+            )
+        return self
+
+    def _makes_none(self) -> bool:
+        places: list[ZoneSettings | LineSettings] = [*self.zones.values(), *self.lines.values()]
+        return all(one.makes_event == "never" for one in places)
 
 
 class CameraSettings(Part):
@@ -184,7 +209,32 @@ class NotifySettings(Part):
     kind: str = Field(description="Kind of notifier, such as webhook.")
     labels: tuple[str, ...] = Field(("person",), description="Labels to tell about; empty: all.")
     cameras: tuple[str, ...] = Field((), description="Cameras to tell about; empty: all.")
+    zones: tuple[str, ...] = Field((), description="Zones and lines to tell about; empty: all, and what is in none.")
+    happenings: tuple[HappeningKind, ...] = Field(
+        (),
+        description="Tell once one of these has happened (in one of those zones): enter, leave, loiter or cross; empty: at once.",
+    )
     settings: dict[str, Any] = Field(default_factory=dict, description="Settings of its kind.")
+
+
+class PlaceSettings(Part):
+    """Where the cameras are."""
+
+    time_zone: str = Field(
+        "", description="Time zone of schedules, such as Europe/Berlin; empty: the machine's. Summer time is kept by itself."
+    )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        try:
+            local_zone(name)
+        except ValueError as error:
+            known = sorted(zoneinfo.available_timezones())
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            cure = f"Did you mean {near[0]}?" if near else "Write it like Europe/Berlin or America/New_York."
+            raise fault(str(error), cure if known else "This machine knows no time zones: install tzdata.") from error
+        return name
 
 
 class LogSettings(Part):
@@ -203,6 +253,7 @@ class Settings(Part):
     vault: VaultSettings = VaultSettings()
     plugins: PluginsSettings = PluginsSettings()
     log: LogSettings = LogSettings()
+    place: PlaceSettings = PlaceSettings()
     cameras: dict[str, CameraSettings] = Field(default_factory=dict, description="Cameras by id.")
     notify: dict[str, NotifySettings] = Field(default_factory=dict, description="Notifiers by name.")
 

@@ -47,12 +47,16 @@ class MotionDetector:
     """Running background of one camera. `masks`: polygons in which motion is ignored."""
 
     def __init__(self, masks: Sequence[Sequence[tuple[float, float]]] = ()) -> None:
-        self._masks = masks
+        self._masks, self._next_masks = masks, masks
         self._background: Floats | None = None
         self._noise: Floats | None = None
         self._watched: NDArray[np.uint8] | None = None
         self._frames = 0
         self._last_us: int | None = None
+
+    def use_masks(self, masks: Sequence[Sequence[tuple[float, float]]]) -> None:
+        """Ignore motion in these polygons from the next frame on; may be called from any thread."""
+        self._next_masks = masks
 
     def reset(self) -> None:
         """Forget the background: the picture may be another one now."""
@@ -62,6 +66,8 @@ class MotionDetector:
         """Take the next frame's luma (any size that stays the same). Without a time, frames come five a second."""
         small = _shrink(luma)
         gaps = self._gaps(utc_us)
+        if self._next_masks is not self._masks:
+            self._masks, self._background = self._next_masks, None
         if self._background is None or self._background.shape != small.shape:
             self._begin(small)
             return Motion(settling=True)

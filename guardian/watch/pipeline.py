@@ -7,19 +7,21 @@ Answers of inference may come later and on another thread; they are applied in t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from guardian.interfaces import Tracker
+from guardian.model.label_rule import NO_RULE, LabelRule
 from guardian.model.labels import kin
 from guardian.model.messages import EventReport, InferReply, ModelReady
 from guardian.model.picture import PictureWish
 from guardian.model.time import SECOND_US
 from guardian.model.vision import Detection, Region, Track
+from guardian.model.zone import Mask
 from guardian.watch.crops import Crop, cut
 from guardian.watch.decode import Picture
 from guardian.watch.merge import Found, merge
@@ -67,11 +69,30 @@ class Events(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WatchRules:
-    """What the owner set. `min_score` None: the model's own threshold. `masks`: polygons in which motion is ignored."""
+    """What the owner set. `min_score` None: the model's own threshold. `masks`: polygons in which motion is ignored.
+
+    `object_masks`: where things are not seen at all. `per_label`: what is different for a label.
+    """
 
     labels: frozenset[str]
     min_score: float | None = None
     masks: tuple[tuple[tuple[float, float], ...], ...] = ()
+    object_masks: tuple[Mask, ...] = ()
+    per_label: Mapping[str, LabelRule] = field(default_factory=dict)
+
+    def threshold(self, label: str, model: ModelReady) -> float:
+        """Return the score from which a detection of a label is believed."""
+        own = self.per_label.get(label, NO_RULE).min_score
+        if own is not None:
+            return own
+        return model.threshold if self.min_score is None else self.min_score
+
+    def admits(self, one: Detection, aspect: float) -> bool:
+        """Say whether a detection is of the size and shape that is wanted of its label, and in no mask."""
+        if not self.per_label.get(one.label, NO_RULE).admits(one.box, aspect):
+            return False
+        x, y = one.box.foot
+        return not any(mask.hides(one.label, x, min(y, 0.999)) for mask in self.object_masks)
 
 
 @dataclass(slots=True)
@@ -126,6 +147,11 @@ class WatchPipeline:
         self.moving = False
         self.motion_share = 0.0
         self.counters = Counters()
+
+    def use_rules(self, rules: WatchRules) -> None:
+        """Go by other rules from the next answer on; may be called from any thread."""
+        self._rules, self._kinds = rules, frozenset(kin(label) for label in rules.labels)
+        self._motion.use_masks(rules.masks)
 
     def restart(self) -> None:
         """What comes next does not follow what came: a new run."""
@@ -250,16 +276,16 @@ class WatchPipeline:
         if look.reply.error or len(look.reply.detections) != len(look.crops):
             self.counters.failed += 1
             return
-        now = look.picture.utc_us
-        threshold = look.model.threshold if self._rules.min_score is None else self._rules.min_score
+        now, rules, model = look.picture.utc_us, self._rules, look.model
+        aspect = look.picture.width / max(1, look.picture.height)
         found = [
             replace(one, score=relative(one.score, threshold))
             for one in self._found(look, look.reply)
-            if one.score >= threshold * UNSURE
+            if one.score >= (threshold := rules.threshold(one.label, model)) * UNSURE and rules.admits(one, aspect)
         ]
         self._tracks = self._tracker.update(look.tracker_us, found)
-        told = [replace(track, score=absolute(track.score, threshold)) for track in self._tracks]
-        self._events.update(now, told, threshold)
+        told = [replace(track, score=absolute(track.score, rules.threshold(track.label, model))) for track in self._tracks]
+        self._events.update(now, told, model.threshold if rules.min_score is None else rules.min_score)
         for wish in self._events.wishes(now):
             path = self._keep(wish, look.picture)
             if path:

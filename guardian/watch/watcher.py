@@ -209,6 +209,10 @@ class Watcher:
         """The vault has a new key: seal pictures to it from now on."""
         self._keeper.sealer = sealer
 
+    def use_rules(self, rules: WatchRules) -> None:
+        """Go by other labels, scores and masks from the next frame on."""
+        self._pipeline.use_rules(rules)
+
     def stats(self) -> WatchStats:
         """Return what was done; may be called from any thread."""
         now_s, counters = self._clock.mono_s(), self._pipeline.counters

@@ -9,9 +9,16 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from guardian.model.camera import CameraState
+from guardian.model.event import Happening, HappeningKind
 from guardian.model.time import to_rfc3339
 
 _CODE: Final = re.compile(r"`([^`]*)`")
+_HAPPENED: Final = {
+    HappeningKind.ENTER: "Entered",
+    HappeningKind.LEAVE: "Left",
+    HappeningKind.LOITER: "Loitered in",
+    HappeningKind.CROSS: "Crossed",
+}
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
 _STATES: Final = {
     CameraState.STARTING: ("Starting", "wait"),
@@ -97,6 +104,16 @@ def sentence(text: str) -> str:
     ) + end  # an address or the name of a setting is not made a word of
 
 
+def happened(what: HappeningKind) -> str:
+    """What can happen, as a choice in a list."""
+    return _HAPPENED[what]
+
+
+def happening_words(one: Happening) -> str:
+    """What happened, where: `entered yard`, `crossed gate to the left`."""
+    return f"{_HAPPENED[one.what]} {one.zone}" + (f" to the {one.direction}" if one.direction else "")
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "size": size,
     "rate": rate,
@@ -108,4 +125,6 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "state_tone": state_tone,
     "sentence": sentence,
     "wake_word": wake_word,
+    "happened": happened,
+    "happening_words": happening_words,
 }

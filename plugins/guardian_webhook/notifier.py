@@ -26,6 +26,10 @@ def body_of(notification: Notification) -> bytes:
             "start": to_rfc3339(event.start_us),
             "end": to_rfc3339(event.end_us) if event.end_us is not None else None,
             "zones": list(event.zones),
+            "happenings": [
+                {"zone": one.zone, "what": one.what.value, "at": to_rfc3339(one.utc_us), "direction": one.direction or None}
+                for one in event.happenings
+            ],
         }
     return json.dumps(value).encode()
 

@@ -23,10 +23,10 @@ from guardian.model.media import Codec, Sample, StreamInfo, TrackInfo
 from guardian.model.messages import EventReport, InferReply
 from guardian.model.picture import PictureWish
 from guardian.model.time import SECOND_US
-from guardian.processes.watching import rules_of
+from guardian.processes.watching import rules_of, watch_rules_of
 from guardian.settings.schema import DetectSettings
 from guardian.watch.decode import Decoder, Picture
-from guardian.watch.pipeline import Counters, WatchPipeline, WatchRules
+from guardian.watch.pipeline import Counters, WatchPipeline
 from guardian.watch.stream_watch import FramePace, StreamCounters, StreamWatch
 from tests.support.detectors import shared
 
@@ -111,7 +111,7 @@ class Player:
         self.watched = Watched()
         self._infer, self._now_us, self._count = infer, T0, 0
         self.pipeline = WatchPipeline(
-            WatchRules(frozenset(options.labels), options.min_score, options.masks),
+            watch_rules_of(options),
             infer=infer,
             tracker=ByteTracker(),
             events=EventLifecycle("front", rules_of(options), self._new_id),

@@ -8,14 +8,14 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from guardian.model.event import EventQuery
+from guardian.model.event import EventQuery, HappeningKind
 from guardian.model.ids import is_camera_id
 from guardian.model.time import from_rfc3339
 from guardian.web.render import is_fragment
 from guardian.web.site import Site, see_other
 
 PAGE = 24
-FILTERS = ("camera", "label", "date", "tz", "tz_end")
+FILTERS = ("camera", "label", "zone", "happening", "date", "tz", "tz_end")
 
 
 def routes(site: Site) -> list[web.RouteDef]:
@@ -44,6 +44,7 @@ async def show_list(site: Site, request: web.Request) -> web.StreamResponse:
     if is_fragment(request) and cursor:
         return await site.render.block(request, "events.html", "cards", **values)
     labels = sorted({*await site.services.events.labels(), *([chosen["label"]] if chosen["label"] else [])})
+    values |= {"zones": _zones(site, chosen["zone"]), "happenings": list(HappeningKind)}
     values |= {"chosen": chosen, "labels": labels, "cameras": site.services.cameras.list(), "filtered": bool(filters)}
     return await site.render.page(request, "events.html", **values)
 
@@ -85,11 +86,20 @@ def _names(site: Site) -> dict[str, str]:
     return {camera.id: camera.name for camera in site.services.cameras.list()}
 
 
+def _zones(site: Site, chosen: str) -> list[str]:
+    """Names of the zones and lines that cameras have, and the one that is chosen: it may be of the past."""
+    return sorted(
+        {name for camera in site.services.cameras.list() for name in camera.zones} | ({chosen} if chosen else set())
+    )
+
+
 def _query(chosen: dict[str, str], cursor: str | None) -> EventQuery:
     start_us, end_us = _day(chosen["date"], chosen["tz"], chosen["tz_end"])
     return EventQuery(
         camera=chosen["camera"] if is_camera_id(chosen["camera"]) else None,
         label=chosen["label"] or None,
+        zone=chosen["zone"] or None,
+        happening=HappeningKind(chosen["happening"]) if chosen["happening"] in set(HappeningKind) else None,
         start_us=start_us,
         end_us=end_us,
         limit=PAGE,

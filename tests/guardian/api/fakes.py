@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from guardian.model.camera import CameraState, CameraStatus, CameraView, StreamStatus
 from guardian.model.errors import (
@@ -17,7 +18,7 @@ from guardian.model.errors import (
     VaultLocked,
     WrongPassphrase,
 )
-from guardian.model.event import Event, EventChange, EventQuery, EventState, PathPoint
+from guardian.model.event import Event, EventChange, EventQuery, EventState, Happening, HappeningKind, PathPoint
 from guardian.model.health import Finding, Health
 from guardian.model.time import SECOND_US, Span
 from guardian.model.views import (
@@ -39,7 +40,9 @@ from guardian.model.views import (
     VaultStatus,
 )
 from guardian.model.vision import Box
+from guardian.services.configuration import change_detection
 from guardian.services.contract import Services
+from guardian.settings.schema import DetectSettings, Settings
 
 T0 = 1_795_392_000 * SECOND_US  # 2026-11-23T00:00:00Z
 TOKEN = "secret-token"
@@ -66,6 +69,21 @@ class FakeCameras:
             if view.id == camera:
                 return view
         raise NotFound(f"there is no camera {camera!r}", field="camera", cure="Cameras: front, yard.")
+
+
+class FakeRules:
+    def __init__(self) -> None:
+        self.settings = Settings.model_validate({"cameras": {"front": {"kind": "rtsp"}, "yard": {"kind": "rtsp"}}})
+
+    def get(self, camera: str) -> DetectSettings:
+        if camera not in self.settings.cameras:
+            raise NotFound(f"there is no camera {camera!r}", field="camera")
+        return self.settings.cameras[camera].detect
+
+    async def replace(self, camera: str, changes: Mapping[str, Any]) -> bool:
+        self.get(camera)
+        self.settings = change_detection(self.settings, camera, changes)
+        return camera == "front"
 
 
 class FakeTimeline:
@@ -153,8 +171,14 @@ class FakeLive:
 
 def make_event(**changes: object) -> Event:
     path = (PathPoint(T0, Box(0.1, 0.2, 0.3, 0.4)),)
-    event = Event(EVENT, "front", "person", 0.91234, T0, None, EventState.ACTIVE, ("porch",), "front/x.pgp", path=path)
-    return replace(event, **changes)  # type: ignore[arg-type]
+    event = Event(
+        EVENT, "front", "person", 0.91234, T0, None, EventState.ACTIVE, ("porch", "gate"), "front/x.pgp", path=path
+    )
+    happenings = (
+        Happening("porch", HappeningKind.ENTER, T0 + SECOND_US),
+        Happening("gate", HappeningKind.CROSS, T0 + 2 * SECOND_US, "left"),
+    )
+    return replace(event, happenings=happenings, **changes)  # type: ignore[arg-type]
 
 
 class FakeEvents:
@@ -385,7 +409,7 @@ class Fakes:
     def __init__(self) -> None:
         self.cameras, self.timeline, self.playback = FakeCameras(), FakeTimeline(), FakePlayback()
         self.live, self.events, self.exports = FakeLive(), FakeEvents(), FakeExports()
-        self.holds = FakeHolds(self.events)
+        self.holds, self.rules = FakeHolds(self.events), FakeRules()
         self.vault, self.accounts, self.health = FakeVault(), FakeAccounts(), FakeHealth()
 
     def services(self) -> Services:
@@ -399,5 +423,6 @@ class Fakes:
             exports=self.exports,
             vault=self.vault,
             accounts=self.accounts,  # type: ignore[arg-type]
+            rules=self.rules,
             health=self.health,
         )

@@ -18,7 +18,11 @@ async def test_an_event_has_what_was_promised(client: TestClient) -> None:
         "state": "active",
         "start": "2026-11-23T00:00:00.000Z",
         "end": None,
-        "zones": ["porch"],
+        "zones": ["porch", "gate"],
+        "happenings": [
+            {"zone": "porch", "what": "enter", "at": "2026-11-23T00:00:01.000Z", "direction": None},
+            {"zone": "gate", "what": "cross", "at": "2026-11-23T00:00:02.000Z", "direction": "left"},
+        ],
         "protected": False,
         "snapshot": f"{EVENTS}/{EVENT}/snapshot.jpg",
         "clip": f"{EVENTS}/{EVENT}/clip.mp4",
@@ -34,11 +38,18 @@ async def test_an_ended_event_without_a_picture(client: TestClient, fakes: Fakes
 
 async def test_a_page_of_events(client: TestClient, fakes: Fakes) -> None:
     fakes.events.cursor = "more"
-    query = "camera=front&label=person&zone=porch&start=2026-11-23T00:00:00Z&end=2026-11-23T01:00:00Z&limit=500&cursor=abc"
+    query = "camera=front&label=person&zone=porch&happening=enter&start=2026-11-23T00:00:00Z&end=2026-11-23T01:00:00Z&limit=500&cursor=abc"
     listing = await (await client.get(f"{EVENTS}?{query}")).json()
     assert (len(listing["items"]), listing["next"]) == (1, "more")
     (asked,) = fakes.events.queries
-    assert (asked.camera, asked.label, asked.zone, asked.limit, asked.cursor) == ("front", "person", "porch", 500, "abc")
+    assert (asked.camera, asked.label, asked.zone, asked.happening, asked.limit, asked.cursor) == (
+        "front",
+        "person",
+        "porch",
+        "enter",
+        500,
+        "abc",
+    )
     assert (asked.start_us, asked.end_us) == (T0, T0 + 3600 * SECOND_US)
 
 

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from guardian.events.lifecycle import EventLifecycle, EventRules
+from guardian.model.label_rule import LabelRule
+from guardian.model.schedule import Schedule, window_of
 from guardian.model.vision import Box, Track
-from guardian.model.zone import Zone
+from guardian.model.zone import Line, Zone
 
 THRESHOLD = 0.42
 LABELS = frozenset({"person", "cat", "dog", "car", "bicycle", "vehicle"})
@@ -211,3 +213,134 @@ def test_who_left_at_a_side_and_comes_up_away_from_it_is_another_visit(comes_up,
     play.see((2, "person", box(at(comes_up), w=0.4), 0.6), seconds=3)
     play.nothing(6)
     assert len(play.told("start")) == (1 if same else 2)
+
+
+DOOR = Zone("door", ((0.6, 0.0), (1.0, 0.0), (1.0, 1.0), (0.6, 1.0)), loiter_us=5_000_000)
+GATE = Line("gate", (0.5, 0.1), (0.5, 0.95))
+
+
+def happened(event):
+    return [(one.what.value, one.zone, one.direction) for one in event.happenings]
+
+
+def test_what_happens_at_zones_and_lines_is_part_of_the_event():
+    play = Play(replace(RULES, zones=(DOOR,), lines=(GATE,)))
+    (event,) = play.walk(1, 0.1, 0.8, 4).see((1, "person", box(0.8), 0.6), seconds=6).walk(1, 0.8, 0.1, 4).nothing(6).events
+    assert happened(event) == [
+        ("cross", "gate", "left"),
+        ("enter", "door", ""),
+        ("loiter", "door", ""),
+        ("leave", "door", ""),
+        ("cross", "gate", "right"),
+    ]
+    assert event.zones == ("gate", "door")
+
+
+def test_who_goes_into_the_house_leaves_the_zone_when_last_seen():
+    (event,) = Play(replace(RULES, zones=(DOOR,))).walk(1, 0.1, 0.8, 4).nothing(6).events
+    assert happened(event) == [("enter", "door", ""), ("leave", "door", "")]
+    assert event.happenings[-1].utc_us == event.end_us
+
+
+def test_a_switch_of_ids_neither_leaves_nor_enters():
+    play = Play(replace(RULES, zones=(replace(DOOR, loiter_us=0),), lines=(GATE,)))
+    play.walk(1, 0.1, 0.7, 3).nothing(2).walk(2, 0.72, 0.9, 3).nothing(6)
+    (event,) = play.events
+    assert happened(event) == [("cross", "gate", "left"), ("enter", "door", ""), ("leave", "door", "")]
+
+
+def test_a_second_box_on_one_thing_does_not_make_it_flap():
+    play = Play(replace(RULES, zones=(Zone("low", ((0, 0.68), (1, 0.68), (1, 1), (0, 1))),)))
+    whole, legs = (1, "person", box(0.5), 0.6), (2, "person", box(0.5, 0.45, 0.08, 0.2), 0.6)  # its feet are outside
+    play.see(whole, seconds=2)
+    for _ in range(20):
+        play.see(legs, whole)
+    play.nothing(6)
+    assert happened(play.events[0]) == [("enter", "low", ""), ("leave", "low", "")]
+
+
+@pytest.mark.parametrize(
+    ("zones", "lines", "starts"),
+    [
+        ((replace(DOOR, makes_event="enter"),), (), 1),
+        ((replace(DOOR, makes_event="loiter"),), (), 0),
+        ((replace(DOOR, makes_event="never"),), (GATE,), 1),
+        ((replace(DOOR, makes_event="never"),), (replace(GATE, direction="right"),), 0),
+    ],
+)
+def test_an_event_only_for_what_makes_one(zones, lines, starts):
+    rules = replace(RULES, zones=zones, lines=lines, require_zone=True)
+    assert len(Play(rules).walk(1, 0.1, 0.8, 4).nothing(6).told("start")) == starts
+
+
+def test_who_loiters_makes_an_event_that_began_with_the_first_sight():
+    rules = replace(RULES, zones=(replace(DOOR, makes_event="loiter"),), require_zone=True)
+    play = Play(rules).walk(1, 0.1, 0.8, 4).see((1, "person", box(0.8), 0.6), seconds=8).nothing(6)
+    (event,) = play.events
+    assert event.start_us == 0
+    assert happened(event)[:2] == [("enter", "door", ""), ("loiter", "door", "")]
+
+
+def test_rules_of_a_label():
+    rules = replace(RULES, per_label={"cat": LabelRule(event_min_score=0.7, min_sights=10)})
+    assert Play(rules).walk(1, 0.1, 0.9, 4, "cat", score=0.65).reports == []
+    assert Play(rules).walk(1, 0.1, 0.5, 1.6, "cat", score=0.75).nothing(6).reports == []
+    assert len(Play(rules).walk(1, 0.1, 0.9, 4, "cat", score=0.75).events) == 1
+    assert len(Play(rules).walk(1, 0.1, 0.9, 1, "person", score=0.65).events) == 1
+    longer = replace(RULES, per_label={"person": LabelRule(min_us=3_000_000, min_score=0.3)})
+    assert Play(longer).walk(1, 0.1, 0.5, 2.8).nothing(6).reports == []
+    assert len(Play(longer).walk(1, 0.1, 0.9, 4, score=0.36).events) == 1  # a little above its own threshold
+
+
+def test_no_event_begins_outside_the_hours_and_one_that_began_goes_on():
+    hours = replace(RULES, schedule=Schedule((window_of("00:00-00:01"),)))  # the first minute of 1970
+    play = Play(hours).nothing(58).walk(1, 0.1, 0.9, 6).nothing(8)
+    assert play.told() == [("start", "event-0"), ("end", "event-0")]
+    assert play.events[0].end_us > 60_000_000
+    assert play.walk(2, 0.1, 0.9, 6).nothing(6).told("start") == [("start", "event-0")]
+
+
+def test_who_is_there_when_the_hours_begin_makes_an_event_then():
+    hours = replace(RULES, schedule=Schedule((window_of("00:01-23:00"),)))
+    play = Play(hours).nothing(30)
+    for _ in range(6):
+        play.walk(1, 0.1, 0.9, 5).walk(1, 0.9, 0.1, 5)
+    (event,) = play.events
+    assert 59_000_000 <= event.start_us <= 61_000_000
+
+
+def test_a_car_that_parked_before_the_hours_makes_no_event_when_they_begin():
+    hours = replace(RULES, schedule=Schedule((window_of("00:05-23:00"),)))
+    play = Play(hours)
+    for i in range(10):
+        play.see((1, "car", box(0.2 + 0.05 * i, w=0.3, h=0.2), 0.9))
+    play.see((1, "car", box(0.65, w=0.3, h=0.2), 0.9), seconds=600)
+    assert play.reports == []
+
+
+def test_rules_may_be_replaced_while_an_event_goes_on():
+    play = Play(replace(RULES, zones=(DOOR,))).walk(1, 0.1, 0.8, 4)
+    play.life.use_rules(replace(RULES, zones=(replace(DOOR, name="porch"),)))
+    play.walk(1, 0.8, 0.9, 2).nothing(6)
+    assert play.told() == [("start", "event-0"), ("end", "event-0")]
+    assert play.events[0].zones == ("door", "porch")
+
+
+def test_re_entry_into_a_zone_within_seconds_is_the_same_visit():
+    rules = replace(RULES, zones=(DOOR,), require_zone=True)
+    play = Play(rules).walk(1, 0.1, 0.8, 4).walk(1, 0.8, 0.3, 3).nothing(3).walk(2, 0.32, 0.8, 3).nothing(6)
+    (event,) = play.events
+    assert [what for what, _, _ in happened(event)] == ["enter", "leave", "enter", "leave"]
+
+
+def test_who_stands_still_where_loitering_makes_an_event_is_not_quiet_before():
+    loiter = replace(DOOR, loiter_us=30_000_000, makes_event="loiter")
+    rules, still = replace(RULES, zones=(loiter,), require_zone=True), (1, "person", box(0.8), 0.6)
+    play = Play(rules).see(still, seconds=20)
+    assert (play.life.quiet_tracks(play.now), play.reports) == (frozenset(), [])
+    play.see(still, seconds=15)
+    assert play.told() == [("start", "event-0")]
+    assert play.life.quiet_tracks(play.now) == {1}
+    closed = replace(rules, schedule=Schedule((window_of("12:00-13:00"),)))
+    play = Play(closed).see(still, seconds=20)
+    assert play.life.quiet_tracks(play.now) == {1}, "nothing may happen at this hour"

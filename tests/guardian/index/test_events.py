@@ -10,7 +10,7 @@ from guardian.index.engine import IndexFile
 from guardian.index.events import EventRepository, decode_cursor, encode_cursor
 from guardian.index.recordings import Recordings
 from guardian.model.errors import BadRequest
-from guardian.model.event import EventQuery, EventState, PathPoint
+from guardian.model.event import Event, EventQuery, EventState, Happening, HappeningKind, PathPoint
 from guardian.model.ids import uuid7
 from guardian.model.vision import Box
 from tests.support.recorded import MINUTE, T0, bare, event, record
@@ -33,6 +33,7 @@ async def test_an_event_comes_back_as_it_was(events: EventRepository) -> None:
         snapshot_us=T0 + 5,
         snapshot_box=box,
         path=(PathPoint(T0, box), PathPoint(T0 + 1, box)),
+        happenings=(Happening("the 'gate'", HappeningKind.CROSS, T0 + 1, "left"),),
     )
     await events.put([one], lambda event: b"sealed " + event.id.encode())
     open_part = replace(one, snapshot_box=None, path=())
@@ -125,3 +126,19 @@ async def test_only_ended_events_without_any_footage_are_given_up(index: IndexFi
     assert await events.without_footage("front", T0 + 20 * MINUTE, 10) == (gone,)
     await events.delete([gone.id])
     assert await events.without_footage("front", T0 + 20 * MINUTE, 10) == ()
+
+
+async def test_events_are_found_by_what_happened_where(events: EventRepository) -> None:
+    def did(start_us: int, *happenings: tuple[str, str]) -> Event:
+        told = tuple(Happening(zone, HappeningKind(what), start_us) for what, zone in happenings)
+        return replace(event(start_us, start_us + 1), zones=tuple({one.zone: None for one in told}), happenings=told)
+
+    a = did(T0, ("enter", "yard"), ("leave", "yard"))
+    b = did(T0 + MINUTE, ("enter", "yard"), ("loiter", "yard"), ("cross", "gate"))
+    c = did(T0 + 2 * MINUTE, ("enter", "porch"), ("loiter", "porch"))
+    await events.put([a, b, c], bare)
+    assert await ids(events, happening=HappeningKind.LOITER) == [c.id, b.id]
+    assert await ids(events, happening=HappeningKind.LOITER, zone="yard") == [b.id]
+    assert await ids(events, happening=HappeningKind.CROSS, zone="yard") == []
+    assert await ids(events, zone="gate") == [b.id]
+    assert await ids(events, happening=HappeningKind.LEAVE) == [a.id]

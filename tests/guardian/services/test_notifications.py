@@ -1,7 +1,8 @@
 import asyncio
+from dataclasses import replace
 
 from guardian.model.errors import BadSetting, ServiceUnavailable
-from guardian.model.event import Event, EventState
+from guardian.model.event import Event, EventState, Happening, HappeningKind
 from guardian.platform.tasks import Tasks
 from guardian.services.notifications import Channel, NotificationService
 
@@ -31,7 +32,7 @@ async def deliver(notifier, event=EVENT, labels=frozenset(), cameras=frozenset()
     clock, tasks = FastClock(), Tasks()
     service = NotificationService((Channel("c", notifier, labels, cameras),), clock, tasks)
     service.base_url = "http://g"
-    service.event_started(event, "Front door")
+    service.event_changed("start", event, "Front door")
     for _ in range(20):
         await asyncio.sleep(0)
     await tasks.close()
@@ -71,3 +72,33 @@ async def test_channels_hear_what_they_asked_for():
         notifier = Flaky()
         await deliver(notifier, labels=frozenset(labels), cameras=frozenset(cameras))
         assert notifier.tries == heard
+
+
+async def told(channel, *changes):
+    """Return after how many changes each notification was sent."""
+    tasks, sent = Tasks(), []
+    service = NotificationService((channel,), FastClock(), tasks)
+    for number, (what, event) in enumerate(changes):
+        service.event_changed(what, event, "Front door")
+        for _ in range(5):
+            await asyncio.sleep(0)
+        sent += [number] * (len(channel.notifier.sent) - len(sent))
+    await tasks.close()
+    return sent
+
+
+async def test_a_channel_waits_for_what_happens_and_is_told_once():
+    entered = replace(EVENT, zones=("yard",), happenings=(Happening("yard", HappeningKind.ENTER, 1),))
+    loitered = replace(entered, happenings=(*entered.happenings, Happening("yard", HappeningKind.LOITER, 2)))
+    changes = (("start", EVENT), ("update", entered), ("update", loitered), ("update", loitered), ("end", loitered))
+
+    def channel(zones=(), happenings=()):
+        return Channel("c", Flaky(), frozenset(), frozenset(), frozenset(zones), frozenset(happenings))
+
+    assert await told(channel(), *changes) == [0]
+    assert await told(channel(["yard"]), *changes) == [1]
+    assert await told(channel([], [HappeningKind.LOITER]), *changes) == [2]
+    assert await told(channel(["yard"], [HappeningKind.LOITER, HappeningKind.CROSS]), *changes) == [2]
+    assert await told(channel(["porch"], [HappeningKind.LOITER]), *changes) == []
+    assert await told(channel(["yard"]), ("start", EVENT), ("end", entered)) == [1]
+    assert await told(channel(["yard"]), ("start", EVENT), ("delete", entered)) == []

@@ -94,3 +94,15 @@ def test_wide_pictures_are_made_small():
     detector = MotionDetector()
     detector.update(np.zeros((1080, 1920), np.uint8))
     assert detector._background.shape == (180, WIDTH)
+
+
+def test_masks_may_be_replaced():
+    left = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+    detector, mover = settled(), (100, 100, 60, 60)
+    assert detector.update(frame(box=mover)).boxes
+    detector.use_masks((left,))
+    assert detector.update(frame()).settling, "the background is taken anew"
+    for _ in range(FIRST_FRAMES + 1):
+        detector.update(frame())
+    assert not detector.update(frame(box=mover)).boxes
+    assert detector.update(frame(box=(500, 100, 60, 60))).boxes

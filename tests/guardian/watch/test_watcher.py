@@ -2,6 +2,7 @@
 
 import threading
 import time
+from datetime import UTC
 
 import numpy as np
 import pytest
@@ -72,7 +73,8 @@ def begin(tmp_path):
                 sealer=PlainSealer(),
                 pictures_dir=tmp_path,
                 report=reports.append,
-            )
+                zone=UTC,
+            ).watcher
         )
         return watchers[-1], reports
 

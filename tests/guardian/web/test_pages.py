@@ -6,7 +6,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 from guardian_frontend import STATIC, TEMPLATES
 
-from guardian.model.event import EventState
+from guardian.model.event import EventState, HappeningKind
 from guardian.model.time import SECOND_US
 from tests.guardian.api.fakes import CODE, COOKIE, CSRF, EVENT, T0
 from tests.guardian.web.fakes import HOSTILE, WebFakes
@@ -62,7 +62,18 @@ async def test_hostile_names_stay_text(client: TestClient, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/cameras/front", "/events", f"/events/{EVENT}", "/system", "/vault", "/vault/keys", "/tokens"]
+    "path",
+    [
+        "/",
+        "/cameras/front",
+        "/events",
+        f"/events/{EVENT}",
+        "/system",
+        "/vault",
+        "/vault/keys",
+        "/tokens",
+        "/cameras/front/zones",
+    ],
 )
 async def test_pages_have_nothing_inline(client: TestClient, fakes: WebFakes, path: str) -> None:
     for fakes.vault.unlocked in (False, True):
@@ -118,6 +129,33 @@ async def test_filters_that_make_no_sense_filter_nothing(client: TestClient, fak
     assert (await client.get(f"/events?{query}")).status == 200
     asked = fakes.events.queries[-1]
     assert (asked.camera, asked.start_us) == (None, None)
+
+
+async def test_events_are_filtered_by_what_happened_where(client: TestClient, fakes: WebFakes) -> None:
+    fakes.cameras.views = (replace(fakes.cameras.views[0], zones=("yard", HOSTILE)), *fakes.cameras.views[1:])
+    text = await (await client.get("/events?zone=gate&happening=cross")).text()
+    asked = fakes.events.queries[-1]
+    assert (asked.zone, asked.happening) == ("gate", HappeningKind.CROSS)
+    assert re.search(r"<option selected>gate</option>", text), "a zone of the past stays chosen"
+    assert "<option>yard</option>" in text
+    assert '<option value="cross" selected>Crossed</option>' in text
+    assert HOSTILE not in text
+    await client.get("/events?happening=vanish")
+    assert fakes.events.queries[-1].happening is None
+
+
+async def test_an_event_says_what_happened(client: TestClient) -> None:
+    text = await (await client.get(f"/events/{EVENT}")).text()
+    assert "Entered porch" in text
+    assert "Crossed gate to the left" in text
+
+
+async def test_zones_are_drawn_on_a_page_of_their_own(client: TestClient) -> None:
+    assert 'href="/cameras/front/zones"' in await (await client.get("/cameras/front")).text()
+    text = await (await client.get("/cameras/front/zones")).text()
+    assert 'data-label="person"' in text
+    assert "zones_page.js" in text
+    assert (await client.get("/cameras/none/zones")).status == 404
 
 
 async def test_events_come_page_by_page(client: TestClient, fakes: WebFakes) -> None:

@@ -8,7 +8,17 @@ from aiohttp.test_utils import TestServer
 from guardian_webhook.config import WebhookConfig
 from guardian_webhook.notifier import WebhookNotifier
 
-from guardian.sdk import BadSetting, Box, Event, EventState, Notification, PathPoint, ServiceUnavailable
+from guardian.sdk import (
+    BadSetting,
+    Box,
+    Event,
+    EventState,
+    Happening,
+    HappeningKind,
+    Notification,
+    PathPoint,
+    ServiceUnavailable,
+)
 
 EVENT = Event(
     "e1",
@@ -23,6 +33,7 @@ EVENT = Event(
     0,
     None,
     (PathPoint(1, Box(0, 0, 1, 1)),),
+    happenings=(Happening("yard", HappeningKind.ENTER, 1_000_000),),
 )
 
 
@@ -54,6 +65,7 @@ async def test_it_posts_what_happened_and_signs_it(receiver):
         "start": "1970-01-01T00:00:01.000Z",
         "end": None,
         "zones": ["yard"],
+        "happenings": [{"zone": "yard", "what": "enter", "at": "1970-01-01T00:00:01.000Z", "direction": None}],
     }
     assert headers["X-Guardian-Signature"] == "sha256=" + hmac.new(b"k", body, hashlib.sha256).hexdigest()
     assert b"pic" not in body

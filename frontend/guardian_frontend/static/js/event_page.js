@@ -1,6 +1,7 @@
 // An event's clip, and the box that was followed drawn over it in time.
 import { call } from "./api.js";
 import { playsHevc } from "./mse.js";
+import { pictureIn } from "./shapes.js";
 import { sentence } from "./words.js";
 
 const page = document.querySelector("[data-event]");
@@ -11,10 +12,12 @@ const HOLD_MS = 800;
 async function start() {
   const { event, camera, clipStart } = page.dataset;
   const from = Date.parse(clipStart);
-  const [details, spans] = await Promise.all([
+  const [details, rules, spans] = await Promise.all([
     call(`/api/v1/events/${event}`),
+    call(`/api/v1/cameras/${camera}/rules`).catch(() => ({ zones: [], lines: [] })),
     call(`/api/v1/cameras/${camera}/recordings?start=${new Date(from).toISOString()}&end=${new Date(from + 1000).toISOString()}`).catch(() => ({ items: [] })),
   ]);
+  places = [...rules.zones, ...rules.lines].map((one) => ({ ...one, named: details.zones.includes(one.name) }));
   const footage = spans.items[0];
   const converted = footage && /^h[ev][vc]1/.test(footage.codecs) && !playsHevc();
   play(converted, details.clip);
@@ -48,6 +51,7 @@ async function seekBegin(camera, begin, path) {
   if (!Number.isNaN(at)) follow(path, at);
 }
 
+let places = []; // zones and lines as they are now
 let boxAt = () => null;
 function follow(path, begin) {
   boxAt = (seconds) => {
@@ -64,23 +68,39 @@ function follow(path, begin) {
   draw();
 }
 
-// Where the picture lies inside the element.
-function picture() {
-  const [w, h] = [canvas.clientWidth, canvas.clientHeight];
-  const scale = Math.min(w / video.videoWidth, h / video.videoHeight);
-  const [pw, ph] = [video.videoWidth * scale, video.videoHeight * scale];
-  return { left: (w - pw) / 2, top: (h - ph) / 2, width: pw, height: ph };
+function drawPlaces(pen, { left, top, width, height }) {
+  for (const place of places) {
+    pen.strokeStyle = place.direction ? "#86cda8" : "#f2b866";
+    pen.fillStyle = "rgb(242 184 102 / 14%)";
+    pen.globalAlpha = place.named ? 1 : 0.45;
+    pen.lineWidth = place.named ? 2 : 1.5;
+    pen.beginPath();
+    for (const [x, y] of place.points) pen.lineTo(left + x * width, top + y * height);
+    if (!place.direction) pen.closePath();
+    if (!place.direction && place.named) pen.fill();
+    pen.stroke();
+    pen.font = "600 13px system-ui, sans-serif";
+    pen.fillStyle = "#fff";
+    pen.shadowColor = "rgb(0 0 0 / 90%)";
+    pen.shadowBlur = 4;
+    pen.fillText(place.name, left + place.points[0][0] * width + 6, top + place.points[0][1] * height + 16);
+    pen.shadowBlur = 0;
+    pen.globalAlpha = 1;
+  }
 }
 
 function draw() {
   const ratio = devicePixelRatio || 1;
   canvas.width = Math.round(canvas.clientWidth * ratio);
   canvas.height = Math.round(canvas.clientHeight * ratio);
-  const box = page.querySelector("[data-boxes]").checked && video.videoWidth ? boxAt(video.currentTime) : null;
-  if (!box) return;
+  if (!page.querySelector("[data-boxes]").checked || !video.videoWidth) return;
   const pen = canvas.getContext("2d");
-  const { left, top, width, height } = picture();
+  const area = pictureIn(canvas, video.videoWidth, video.videoHeight);
+  const { left, top, width, height } = area;
   pen.scale(ratio, ratio);
+  drawPlaces(pen, area);
+  const box = boxAt(video.currentTime);
+  if (!box) return;
   pen.strokeStyle = "#f2b866";
   pen.lineWidth = 3;
   pen.shadowColor = "rgb(0 0 0 / 70%)";

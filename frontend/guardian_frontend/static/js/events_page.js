@@ -17,8 +17,13 @@ function send() {
   location.assign(`/events?${new URLSearchParams(values)}`.replace(/\?$/, ""));
 }
 
-const chosen = (name) => filters.elements[name].value;
-const fits = (event) => (!chosen("camera") || chosen("camera") === event.camera) && (!chosen("label") || chosen("label") === event.label) && !chosen("date");
+const chosen = (name) => filters.elements[name]?.value ?? "";
+const fitsZone = (event) => {
+  const [zone, what] = [chosen("zone"), chosen("happening")];
+  if (!what) return !zone || event.happenings.some((one) => one.zone === zone);
+  return event.happenings.some((one) => one.what === what && (!zone || one.zone === zone));
+};
+const fits = (event) => (!chosen("camera") || chosen("camera") === event.camera) && (!chosen("label") || chosen("label") === event.label) && fitsZone(event) && !chosen("date");
 const cardOf = (id) => document.getElementById(`event-${id}`);
 
 function tell(word, tone) {
@@ -60,7 +65,11 @@ const source = new EventSource("/api/v1/events/stream");
 source.onopen = () => tell("Up to date", "good");
 source.onerror = () => tell("Connecting", "wait");
 source.addEventListener("start", ({ data }) => { const event = JSON.parse(data); if (fits(event)) put(event); });
-source.addEventListener("update", ({ data }) => later(JSON.parse(data)));
+source.addEventListener("update", ({ data }) => {
+  const event = JSON.parse(data);
+  if (!cardOf(event.id) && chosen("zone") + chosen("happening") && fits(event)) put(event); // it has come there only now
+  else later(event);
+});
 source.addEventListener("end", ({ data }) => { const event = JSON.parse(data); if (cardOf(event.id)) put(event); });
 source.addEventListener("delete", ({ data }) => drop(JSON.parse(data).id));
 addEventListener("pagehide", () => source.close());
