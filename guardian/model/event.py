@@ -6,6 +6,11 @@ from enum import StrEnum
 from guardian.model.vision import Box
 
 
+RIGHT, WRONG, MISSED = "right", "wrong", "missed"
+VERDICTS = (RIGHT, WRONG)  # of an event; MISSED is of a moment in which there was none and should have been
+UNJUDGED = "none"  # filter: events without a verdict
+
+
 class EventState(StrEnum):
     """Where an event stands."""
 
@@ -27,7 +32,8 @@ class Event:
 
     `score` is the best seen. `end_us` is None while it lasts. `snapshot` names the sealed picture (relative to the data
     folder's `pictures/`) or is empty. `path` holds at most a few points a second, oldest first.
-    `protected`: neither it nor its footage is deleted until the owner says so.
+    `protected`: neither it nor its footage is deleted until the owner says so. `verdict`: what the owner thinks of it, one
+    of `VERDICTS` or empty.
     """
 
     id: str
@@ -43,6 +49,7 @@ class Event:
     snapshot_box: Box | None = None
     path: tuple[PathPoint, ...] = field(default=())
     protected: bool = False
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,16 @@ class EventChange:
     serial: int
     what: str  # "start" | "update" | "end" | "delete"
     event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the owner said of an event, with the event's facts, which outlive it. `details`: sealed, as the index has them."""
+
+    event: Event
+    verdict: str
+    given_us: int
+    details: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +82,4 @@ class EventQuery:
     end_us: int | None = None
     limit: int = 50
     cursor: str | None = None
+    verdict: str | None = None

@@ -8,11 +8,13 @@ from pathlib import Path
 from guardian.events.lifecycle import EventLifecycle, EventRules
 from guardian.interfaces import Tracker
 from guardian.model.messages import EventReport
+from guardian.model.picture import PictureWish
 from guardian.model.segment import Sealer
 from guardian.model.time import SECOND_US
 from guardian.model.zone import Zone
 from guardian.platform.clock import Clock, new_id
 from guardian.settings.schema import DetectSettings
+from guardian.watch.decode import Picture
 from guardian.watch.pipeline import Infer
 from guardian.watch.watcher import Watcher
 
@@ -40,8 +42,10 @@ def make_watcher(
     pictures_dir: Path,
     report: Callable[[EventReport], None],
     on_awake: Callable[[bool], None] = lambda _: None,
+    keep: Callable[[PictureWish, Picture], str] | None = None,
+    own_thread: bool = True,
 ) -> Watcher:
-    """Return a running watcher; close it."""
+    """Return a running watcher; close it. `keep`, `own_thread`: see `Watcher`."""
     return Watcher(
         camera=camera,
         options=options,
@@ -53,4 +57,6 @@ def make_watcher(
         pictures_dir=pictures_dir,
         report=report,
         on_awake=on_awake,
+        keep=keep,
+        own_thread=own_thread,
     )
