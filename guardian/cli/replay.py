@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from guardian.cli._output import data_option, emit, json_option
+from guardian.cli._output import data_option, json_option
 from guardian.cli._secret import SecretFile, passphrase_from
-from guardian.model.errors import BadRequest, NotFound, VaultLocked
+from guardian.model.errors import BadRequest, NotAVideo, NotFound, VaultLocked
 from guardian.model.ids import is_camera_id
 from guardian.model.time import from_rfc3339, to_rfc3339
 
@@ -213,7 +213,10 @@ def _camera(settings: Settings, camera: str | None, path: Path, *, known: bool) 
 def _of_file(path: Path, settings: list[Setting], data: Path, quiet: bool) -> Report:
     from guardian.processes.replay import FILE_BEGINS_US, file_footage
 
-    outcomes = _watch(file_footage(path, data, settings[-1].settings), settings, data, quiet)
+    try:
+        outcomes = _watch(file_footage(path, data, settings[-1].settings), settings, data, quiet)
+    except NotAVideo as error:  # of a camera it is the device's fault; here somebody named the file
+        raise BadRequest(error.message, field="FILE_OR_SPAN", cure=error.cure) from error
     return _report({"file": str(path), "camera": settings[-1].camera}, FILE_BEGINS_US, None, outcomes)
 
 

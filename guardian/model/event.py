@@ -5,7 +5,6 @@ from enum import StrEnum
 
 from guardian.model.vision import Box
 
-
 RIGHT, WRONG, MISSED = "right", "wrong", "missed"
 VERDICTS = (RIGHT, WRONG)  # of an event; MISSED is of a moment in which there was none and should have been
 UNJUDGED = "none"  # filter: events without a verdict

@@ -12,6 +12,7 @@ import resource
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from guardian.capture.normalise import NewRun, Normaliser, Step
@@ -192,9 +193,10 @@ def replay(
     engines: dict[str, Engine] = {}
     wall = clock or SystemClock()
     try:
+        first = next(footage, Progress(1.0))  # what is wrong with the footage is said before a model is loaded
         outcomes = [Outcome(setting) for setting in settings]
         replays = [_replay_of(outcome.setting, _engine(outcome.setting, data_dir, engines, say)) for outcome in outcomes]
-        for item in footage:
+        for item in chain((first,), footage):
             if isinstance(item, Progress):
                 progress(item.share)
                 continue

@@ -18,7 +18,7 @@ function send() {
 }
 
 const chosen = (name) => filters.elements[name].value;
-const fits = (event) => (!chosen("camera") || chosen("camera") === event.camera) && (!chosen("label") || chosen("label") === event.label) && !chosen("date");
+const fits = (event) => (!chosen("camera") || chosen("camera") === event.camera) && (!chosen("label") || chosen("label") === event.label) && !chosen("date") && ["", "none"].includes(chosen("verdict"));
 const cardOf = (id) => document.getElementById(`event-${id}`);
 
 function tell(word, tone) {
@@ -34,6 +34,7 @@ async function put(event) {
   const card = template.content.querySelector(".shot");
   const old = cardOf(event.id);
   localise(template.content);
+  window.htmx?.process(card);
   if (old) old.replaceWith(card);
   else {
     card.classList.add("fresh");
