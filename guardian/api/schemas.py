@@ -286,7 +286,7 @@ class EventOut(Out):
             end=event.end_us,
             zones=list(event.zones),
             protected=event.protected,
-            verdict=event.verdict if event.verdict in VERDICTS else None,  # type: ignore[arg-type]
+            verdict=event.verdict if event.verdict in VERDICTS else None,
             snapshot=f"{at}/snapshot.jpg" if event.snapshot else None,
             clip=f"{at}/clip.mp4",
             path=[

@@ -271,7 +271,9 @@ async def _happened(data: Path, span: Span) -> list[Event] | None:
         return None
     index = await open_index(data / INDEX_NAME)
     try:
-        repository, cursor, found = EventRepository(index), None, []
+        repository = EventRepository(index)
+        cursor: str | None = None
+        found: list[Event] = []
         while True:
             query = EventQuery(camera=span.camera, start_us=span.start_us, end_us=span.end_us, limit=MAX_PAGE, cursor=cursor)
             page, cursor = await repository.list(query)

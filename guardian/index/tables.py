@@ -81,8 +81,8 @@ events = Table(
     Index("events_by_state", "state"),
 )
 
-# What the owner thinks of events: right, wrong, or missed (then event_id is its own). It outlives its event, whose facts
-# stand here again: details as in `events`, sealed.
+# What the owner thinks of events: right or wrong. It outlives its event, whose facts stand here again: details as in
+# `events`, sealed.
 verdicts = Table(
     "verdicts",
     metadata,

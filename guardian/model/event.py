@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from guardian.model.vision import Box
 
-RIGHT, WRONG, MISSED = "right", "wrong", "missed"
-VERDICTS = (RIGHT, WRONG)  # of an event; MISSED is of a moment in which there was none and should have been
+RIGHT, WRONG = "right", "wrong"
+VERDICTS = (RIGHT, WRONG)  # what the owner may say of an event
 UNJUDGED = "none"  # filter: events without a verdict
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from guardian.events.tuning import Fact, Proposal, propose
 from guardian.model.errors import NotFound
-from guardian.model.event import MISSED, RIGHT, Event, Judged
+from guardian.model.event import RIGHT, Event, Judged
 from guardian.model.time import SECOND_US
 from guardian.settings.schema import CameraSettings, DetectSettings, Settings
 
@@ -37,13 +37,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What is proposed for a camera, or for one label on it (empty: all). `missed`: moments that should have been events."""
+    """What is proposed for a camera, or for one label on it (empty: all), from these judged events."""
 
     camera: str
     label: str
     proposal: Proposal
     changes: tuple[Change, ...] = ()
-    missed: int = 0
     judged: tuple[Event, ...] = ()
 
 
@@ -82,14 +81,13 @@ def advise(
 
 
 def _advice(camera: str, label: str, group: Sequence[tuple[Judged, Event]], settings: Settings, by_label: bool) -> Advice:
-    told = [(one, event) for one, event in group if one.verdict != MISSED]
-    facts = facts_of([one for one, _ in told], [event for _, event in told])
+    facts = facts_of([one for one, _ in group], [event for _, event in group])
     if not by_label:  # there is no setting for a size: a bound of it could not be written
         facts = [Fact(one.event_id, one.right, one.score, one.seconds, None, one.box) for one in facts]
     proposal = propose(facts)
     own = settings.cameras.get(camera)
     changes = _changes(camera, label, proposal, own) if own is not None else ()
-    return Advice(camera, label, proposal, changes, len(group) - len(told), tuple(event for _, event in told))
+    return Advice(camera, label, proposal, changes, tuple(event for _, event in group))
 
 
 def _changes(camera: str, label: str, proposal: Proposal, own: CameraSettings) -> tuple[Change, ...]:
@@ -114,7 +112,6 @@ def to_json(advice: Advice) -> dict[str, Any]:
         "label": advice.label or None,
         "right": one.right,
         "wrong": one.wrong,
-        "missed": advice.missed,
         "changes": [{"setting": c.key, "value": c.value, "before": c.before} for c in advice.changes],
         "kept": one.kept,
         "dropped": one.dropped,

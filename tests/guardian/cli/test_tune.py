@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from guardian.cli._main import cli
 from guardian.index.engine import open_index
+from guardian.model.media import Codec
 from guardian.model.messages import EventReport
 from guardian.model.time import SECOND_US
 from guardian.model.vision import Box
@@ -22,7 +23,9 @@ from guardian.services.events import EventService
 from guardian.settings.load import load
 from guardian.settings.schema import DetectSettings
 from guardian.vault.keyring import Keyring
+from tests.support.footage import stream, video
 from tests.support.recorded import MINUTE, T0, OwnClock, event
+from tests.support.sealed import Camera
 
 SECRET = "correct horse battery staple"
 CONFIG = '# ours\n[cameras.front]\nkind = "file"  # a clip\n[cameras.front.source]\npath = "x.mp4"\n'
@@ -119,6 +122,17 @@ def test_places_are_told_once_the_vault_is_open(run: Run) -> None:
     assert last(run("--json"))["items"][0]["places"] == []
     (item,) = last(run("--passphrase-file", str(run.secret), "--json"))["items"]
     assert item["places"] == [[0.09, 0.49, 0.21, 0.71]]
+
+
+def test_a_proposal_is_tried_on_footage_that_is_there(run: Run) -> None:
+    """Nobody is in the footage: of the one right event that has any, the replay sees nothing."""
+    run.judge([0.8] * 12, [0.6] * 6)
+    Camera(run.data, run.keyring).run(*stream(video(Codec.H264)))
+    words = ["--passphrase-file", str(run.secret), "--json"]
+    (item,) = last(run(*words))["items"]
+    assert item["replayed"] == {"right": 1, "kept": 0, "wrong": 0, "dropped": 0}
+    (item,) = last(run(*words, "--replays", "0"))["items"]
+    assert item["replayed"] is None
 
 
 BAD = {
