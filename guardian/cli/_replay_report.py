@@ -89,7 +89,7 @@ STYLE = """
   --line: #353947; --matched: #6e97f2; --new: #49bd7b; --missed: #ef6b7b; } }
 * { box-sizing: border-box } body { margin: 0 auto; max-width: 1200px; padding: 24px 16px; background: var(--back);
   color: var(--ink); font: 16px/1.5 system-ui, sans-serif }
-h1 { font-size: 1.4rem; margin: 0 } h2 { font-size: 1.05rem; margin: 28px 0 4px; overflow-wrap: anywhere }
+h1, h2 { overflow-wrap: anywhere } h1 { font-size: 1.4rem; margin: 0 } h2 { font-size: 1.05rem; margin: 28px 0 4px }
 p { margin: 4px 0; color: var(--quiet) }
 .lane { position: relative; height: 34px; margin: 8px 0 2px; border-radius: 8px; background: var(--lane); overflow: hidden }
 .lane span { position: absolute; top: 5px; bottom: 5px; min-width: 4px; border-radius: 5px; background: var(--matched) }

@@ -221,7 +221,7 @@ def _of_file(path: Path, settings: list[Setting], data: Path, quiet: bool) -> Re
 
 
 def _of_span(span: Span, settings: list[Setting], data: Path, passphrase_file: Path | None, quiet: bool) -> Report:
-    from guardian.processes.replay import find_footage, sealed_footage
+    from guardian.processes.replay import find_footage, sealed_footage, streams_to_watch
     from guardian.services.folder_footage import FolderFootage
     from guardian.vault.keyring import Keyring
 
@@ -231,8 +231,7 @@ def _of_span(span: Span, settings: list[Setting], data: Path, passphrase_file: P
         raise NotFound(
             f"there is no footage of a camera {span.camera!r}", field="CAMERA", cure=f"Cameras with footage: {known}."
         )
-    wished = settings[-1].detect.stream
-    streams = ("main",) if wished == "main" else ("sub", "main")
+    streams = streams_to_watch(settings[-1].detect)
     playlist, segments = asyncio.run(find_footage(footage, span.camera, streams, span.start_us, span.end_us))
     happened = asyncio.run(_happened(data, span))
     keyring = Keyring.load(data / "vault")

@@ -133,7 +133,7 @@ def _opened(judged: Sequence[Judged], keyring: Keyring | None) -> list[Event]:
 
 def _try(data: Path, advice: Advice, settings: Settings, keyring: Keyring | None, most: int, quiet: bool) -> Tried | None:
     """Replay judged events with what is proposed. None where there is nothing to try, or no key."""
-    from guardian.processes.replay import Setting, find_footage, replay, sealed_footage
+    from guardian.processes.replay import Setting, find_footage, replay, sealed_footage, streams_to_watch
     from guardian.services.folder_footage import FolderFootage
     from guardian.settings.load import validate
     from guardian.settings.override import overridden
@@ -147,11 +147,13 @@ def _try(data: Path, advice: Advice, settings: Settings, keyring: Keyring | None
     footage, found = FolderFootage(data), {True: [0, 0], False: [0, 0]}
     if not quiet:
         click.echo(f"Replaying up to {most} judged events of {advice.camera} ...", err=True)
-    for event in sorted(advice.judged, key=lambda one: -one.start_us)[:most]:
+    for event in sorted(advice.judged, key=lambda one: -one.start_us):
+        if found[True][0] + found[False][0] >= most:
+            break
         end_us = event.end_us if event.end_us is not None else event.start_us
         span = event.start_us - BEFORE_US, end_us + AFTER_US
         try:
-            playlist, segments = asyncio.run(find_footage(footage, advice.camera, ("sub", "main"), *span))
+            playlist, segments = asyncio.run(find_footage(footage, advice.camera, streams_to_watch(setting.detect), *span))
         except NotFound:
             continue
         (outcome,) = replay(sealed_footage(playlist, segments, keyring), [setting], data)

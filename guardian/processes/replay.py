@@ -146,6 +146,11 @@ def _from_source(source: CameraSource, path: Path) -> Iterator[Item]:
         source.close()
 
 
+def streams_to_watch(detect: DetectSettings) -> tuple[str, ...]:
+    """Return the recorded streams to look for, the one that the camera is watched on first."""
+    return ("main",) if detect.stream == "main" else ("sub", "main")
+
+
 async def find_footage(
     footage: Footage, camera: str, streams: tuple[str, ...], start_us: int, end_us: int
 ) -> tuple[Playlist, dict[str, SegmentOnDisk]]:
