@@ -205,8 +205,10 @@ def _bounds(names: Sequence[str], right: Sequence[Fact], at: int, given_up: int)
 
 
 def _rounded(name: str, value: float) -> float:
+    """Round down: what a bound was made of must pass it, whatever binary fractions make of 0.07."""
     step = _STEPS[name]
-    return round(floor(value / step + 1e-9) * step, 6)
+    least = round(floor(value / step + 1e-9) * step, 6)
+    return least if least <= value else round(least - step, 6)
 
 
 def _passes(fact: Fact, bounds: Sequence[Bound]) -> bool:

@@ -95,7 +95,8 @@ def _changes(camera: str, label: str, proposal: Proposal, own: CameraSettings) -
     found: Any = own.detect.model_dump()
     now = found.get(PER_LABEL, {}).get(label, {}) if label else found
     changes = [Change(f"{place}.{_KEYS[one.what]}", one.least, now.get(_KEYS[one.what])) for one in proposal.bounds]
-    if MASKS in DetectSettings.model_fields:
+    enough = not (proposal.more_right or proposal.more_wrong)  # a place is told before, but not written
+    if enough and MASKS in DetectSettings.model_fields:
         for number, box in enumerate(proposal.masks, start=1):
             corners = [[box.x1, box.y1], [box.x2, box.y1], [box.x2, box.y2], [box.x1, box.y2]]
             name = f"{MASK_NAME}_{label or 'all'}_{number}"

@@ -66,6 +66,16 @@ def test_short_and_small_false_alarms_get_bounds_of_their_own() -> None:
     assert only_short.bounds == (Bound("seconds", 4.0),)
 
 
+def test_what_a_bound_was_made_of_passes_it() -> None:
+    """0.6 - 0.5 is a little less than 0.1: rounding must not put the bound above the right events."""
+    right, wrong = Box(0.5, 0.2, 0.6, 0.9), Box(0.1, 0.2, 0.13, 0.3)
+    told = [Fact(f"r{n}", True, 0.8, 5.0, right.area, right) for n in range(20)]
+    told += [Fact(f"w{n}", False, 0.8, 5.0, wrong.area, wrong) for n in range(8)]
+    made = propose(told)
+    assert made.bounds == (Bound("area", 0.0695),)
+    assert (made.kept, made.dropped) == (20, 8)
+
+
 def test_what_is_sealed_bounds_no_size() -> None:
     sealed = [Fact(f"{n}", n < 20, 0.7, 5.0) for n in range(30)]
     assert propose(sealed).bounds == ()
