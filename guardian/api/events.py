@@ -8,7 +8,7 @@ from guardian.api.cameras import checked_span, stamp
 from guardian.api.media import MP4, body, send_clip
 from guardian.api.paging import Page
 from guardian.api.routing import Operations
-from guardian.api.schemas import EventFilter, EventOut, MediaQuery
+from guardian.api.schemas import EventFilter, EventOut, FeedbackIn, MediaQuery
 from guardian.model.event import EventQuery, HappeningKind
 from guardian.services.contract import Services
 
@@ -23,7 +23,17 @@ async def list_events(services: Services, request: web.Request, query: EventFilt
         checked_span(query.start, query.end)
     happening = HappeningKind(query.happening) if query.happening is not None else None
     items, cursor = await services.events.list(
-        EventQuery(query.camera, query.label, query.zone, happening, query.start, query.end, query.limit, query.cursor)
+        EventQuery(
+            query.camera,
+            query.label,
+            query.zone,
+            happening,
+            query.start,
+            query.end,
+            query.limit,
+            query.cursor,
+            query.verdict,
+        )
     )
     return Page[EventOut](items=[EventOut.of(event) for event in items], next=cursor)
 
@@ -39,6 +49,12 @@ async def delete_event(services: Services, request: web.Request) -> web.StreamRe
     """Delete an event and its picture. Its footage stays until it is the oldest."""
     await services.events.delete(request.match_info["event"])
     return web.Response(status=204)
+
+
+@operations.add("PUT", "/events/{event}/feedback", errors=(400, 404))
+async def judge_event(services: Services, request: web.Request, body: FeedbackIn) -> EventOut:
+    """Say whether an event was right or wrong, for `guardian tune` to learn from; null takes it back."""
+    return EventOut.of(await services.events.judge(request.match_info["event"], body.verdict or ""))
 
 
 @operations.add("PUT", "/events/{event}/hold", errors=(404,))

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from guardian.api.paging import MAX_LIMIT
 from guardian.model.camera import CameraState, CameraView
-from guardian.model.event import Event, EventState, HappeningKind
+from guardian.model.event import VERDICTS, Event, EventState, HappeningKind
 from guardian.model.ids import is_camera_id
 from guardian.model.time import from_rfc3339, to_rfc3339
 from guardian.model.views import LASTING_US, Export, Hold, RecordingSpan, TokenInfo
@@ -238,6 +238,15 @@ class EventFilter(In):
     end: TimeIn | None = Field(None, description="an RFC 3339 time with offset, later than start")
     limit: int = Field(50, ge=1, le=MAX_LIMIT, description=f"how many at once, 1 to {MAX_LIMIT}")
     cursor: str | None = Field(None, min_length=1, max_length=500, description="`next` of the page before")
+    verdict: Literal["right", "wrong", "none"] | None = Field(
+        None, description="what you said of it: right, wrong, or none for events you said nothing of"
+    )
+
+
+class FeedbackIn(In):
+    """What you think of an event."""
+
+    verdict: Literal["right", "wrong"] | None = Field(description="right or wrong; null takes it back")
 
 
 class PathPointOut(Out):
@@ -269,6 +278,7 @@ class EventOut(Out):
     zones: list[str] = Field(description="Zones it was in and lines it crossed.")
     happenings: list[HappeningOut] = Field(description="What it did there, oldest first.")
     protected: bool = Field(description="Nothing deletes it or its footage until the protection is taken off.")
+    verdict: Literal["right", "wrong"] | None = Field(description="What the owner said of it; null: nothing.")
     snapshot: str | None = Field(description="Path of the best picture.")
     clip: str = Field(description="Path of the clip.")
     path: list[PathPointOut] = Field(
@@ -293,6 +303,7 @@ class EventOut(Out):
                 for one in event.happenings
             ],
             protected=event.protected,
+            verdict=event.verdict if event.verdict in VERDICTS else None,
             snapshot=f"{at}/snapshot.jpg" if event.snapshot else None,
             clip=f"{at}/clip.mp4",
             path=[

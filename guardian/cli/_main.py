@@ -27,6 +27,8 @@ COMMANDS = {
     "token": "Make and revoke API tokens.",
     "export": "Export footage as MP4, ZIP or signed evidence.",
     "verify": "Check evidence that somebody exported.",
+    "replay": "Watch footage again with other settings, and show what would have happened.",
+    "tune": "Propose thresholds from your thumbs up and down on events.",
     "bench": "Measure recording and detection on this machine.",
     "completion": "Print shell completion for bash, zsh or fish.",
 }

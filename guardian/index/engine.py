@@ -19,7 +19,7 @@ from guardian.platform.files import PRIVATE_FILE, make_private_dir, sync_dir
 from guardian.platform.lock import exclusive
 
 INDEX_NAME = "index.db"
-HEAD = "0004"  # the newest revision below migrations/versions; alembic is only imported where the index is older
+HEAD = "0006"  # the newest revision below migrations/versions; alembic is only imported where the index is older
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 10_000  # `guardian token create` and `index rebuild` write while the conductor runs
 PRAGMAS = (

@@ -15,8 +15,9 @@ from guardian.index.engine import IndexFile
 from guardian.index.tables import events as e
 from guardian.index.tables import holds as h
 from guardian.index.tables import segments as s
+from guardian.index.tables import verdicts as v
 from guardian.model.errors import BadRequest
-from guardian.model.event import Event, EventQuery, EventState, Happening, HappeningKind, PathPoint
+from guardian.model.event import UNJUDGED, Event, EventQuery, EventState, Happening, HappeningKind, PathPoint
 from guardian.model.ids import is_uuid7
 from guardian.model.vision import Box
 
@@ -203,6 +204,9 @@ def _conditions(query: EventQuery) -> list[sa.ColumnElement[bool]]:
         where.append(sa.or_(e.c.end_us.is_(None), e.c.end_us > query.start_us, e.c.start_us >= query.start_us))
     if query.end_us is not None:
         where.append(e.c.start_us < query.end_us)
+    if query.verdict is not None:
+        judged = sa.exists().where(v.c.event_id == e.c.id)
+        where.append(~judged if query.verdict == UNJUDGED else judged.where(v.c.verdict == query.verdict))
     if query.cursor is not None:
         start_us, event_id = decode_cursor(query.cursor)
         where.append(sa.tuple_(e.c.start_us, e.c.id) < sa.tuple_(sa.literal(start_us), sa.literal(event_id)))

@@ -82,6 +82,23 @@ events = Table(
     Index("events_by_state", "state"),
 )
 
+# What the owner thinks of events: right or wrong. It outlives its event, whose facts stand here again: details as in
+# `events`, sealed.
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("event_id", String, primary_key=True),
+    Column("verdict", String, nullable=False),
+    Column("given_us", BigInteger, nullable=False),
+    Column("camera", String, nullable=False),
+    Column("label", String, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("start_us", BigInteger, nullable=False),
+    Column("end_us", BigInteger),
+    Column("details", LargeBinary),
+    Index("verdicts_by_camera", "camera", "start_us"),
+)
+
 users = Table(
     "users",
     metadata,

@@ -27,6 +27,11 @@ class Happening:
     direction: str = ""
 
 
+RIGHT, WRONG = "right", "wrong"
+VERDICTS = (RIGHT, WRONG)  # what the owner may say of an event
+UNJUDGED = "none"  # filter: events without a verdict
+
+
 class EventState(StrEnum):
     """Where an event stands."""
 
@@ -49,7 +54,8 @@ class Event:
     `score` is the best seen. `end_us` is None while it lasts. `snapshot` names the sealed picture (relative to the data
     folder's `pictures/`) or is empty. `path` holds at most a few points a second, oldest first. `zones` names the zones it
     was in and the lines it crossed, `happenings` what it did there, oldest first.
-    `protected`: neither it nor its footage is deleted until the owner says so.
+    `protected`: neither it nor its footage is deleted until the owner says so. `verdict`: what the owner thinks of it, one
+    of `VERDICTS` or empty.
     """
 
     id: str
@@ -66,6 +72,7 @@ class Event:
     path: tuple[PathPoint, ...] = field(default=())
     protected: bool = False
     happenings: tuple[Happening, ...] = ()
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,16 @@ class EventChange:
     serial: int
     what: str  # "start" | "update" | "end" | "delete"
     event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the owner said of an event, with the event's facts, which outlive it. `details`: sealed, as the index has them."""
+
+    event: Event
+    verdict: str
+    given_us: int
+    details: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +109,4 @@ class EventQuery:
     end_us: int | None = None
     limit: int = 50
     cursor: str | None = None
+    verdict: str | None = None

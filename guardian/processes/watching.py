@@ -10,12 +10,14 @@ from guardian.events.lifecycle import EventLifecycle, EventRules
 from guardian.interfaces import Tracker
 from guardian.model.label_rule import LabelRule
 from guardian.model.messages import EventReport
+from guardian.model.picture import PictureWish
 from guardian.model.schedule import Schedule, window_of
 from guardian.model.segment import Sealer
 from guardian.model.time import SECOND_US
 from guardian.model.zone import Line, Mask, Zone
 from guardian.platform.clock import Clock, new_id
 from guardian.settings.schema import DetectSettings
+from guardian.watch.decode import Picture
 from guardian.watch.pipeline import Infer, WatchRules
 from guardian.watch.watcher import Watcher
 
@@ -101,8 +103,10 @@ def make_watcher(
     pictures_dir: Path,
     report: Callable[[EventReport], None],
     on_awake: Callable[[bool], None] = lambda _: None,
+    keep: Callable[[PictureWish, Picture], str] | None = None,
+    own_thread: bool = True,
 ) -> Watching:
-    """Return a running watcher with its rules; close it. `zone`: the local time of schedules."""
+    """Return a running watcher with its rules; close it. `zone`: the local time of schedules. `keep`, `own_thread`: see `Watcher`."""
     events = EventLifecycle(camera, rules_of(options, zone), lambda: new_id(clock))
     watcher = Watcher(
         camera=camera,
@@ -115,6 +119,8 @@ def make_watcher(
         pictures_dir=pictures_dir,
         report=report,
         on_awake=on_awake,
+        keep=keep,
+        own_thread=own_thread,
     )
     watcher.use_rules(watch_rules_of(options))
     return Watching(watcher, events)

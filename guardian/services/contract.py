@@ -111,6 +111,10 @@ class Events(Protocol):
 
     async def delete(self, event_id: str) -> None: ...
 
+    async def judge(self, event_id: str, verdict: str) -> Event:
+        """Keep what the owner thinks of it, `right` or `wrong`; empty takes it back."""
+        ...
+
     async def labels(self) -> tuple[str, ...]:
         """Labels that occur."""
         ...

@@ -13,8 +13,9 @@ import structlog
 
 from guardian.index.engine import IndexFile
 from guardian.index.events import EventRepository
-from guardian.model.errors import Conflict, GuardianError, NotFound
-from guardian.model.event import Event, EventChange, EventQuery, EventState
+from guardian.index.verdicts import VerdictRepository
+from guardian.model.errors import BadRequest, Conflict, GuardianError, NotFound
+from guardian.model.event import VERDICTS, Event, EventChange, EventQuery, EventState, Judged
 from guardian.model.ids import is_uuid7
 from guardian.model.messages import EventReport
 from guardian.model.time import SECOND_US, Span
@@ -76,6 +77,8 @@ class EventService:
         changed: Callable[[str, Event], None],
     ) -> None:
         self._repository = EventRepository(index)
+        self._verdicts = VerdictRepository(index)
+        self._judged: dict[str, str] = {}  # verdicts on events that still last: their camera's process knows of none
         self._pictures, self._clock, self._keyring = data_dir / "pictures", clock, keyring
         self._details = EventDetails(keyring)
         self._clip_margins, self._changed = clip_margins, changed
@@ -110,6 +113,8 @@ class EventService:
         if self._is_due(event, what):
             await self._write(event)
         self._tell(what, self._with_protection(event))
+        if what == "end" and self._judged.pop(event.id, ""):
+            await self._verdicts.refresh(event, await self._repository.details(event.id))
 
     def _is_due(self, event: Event, what: str) -> bool:
         now_us = self._clock.now().mono_us
@@ -145,9 +150,13 @@ class EventService:
     async def list(self, query: EventQuery) -> tuple[tuple[Event, ...], str | None]:
         """A page of events, newest first, and the cursor of the next page."""
         page, cursor = await self._repository.list(query)
-        return tuple(self._with_protection(self._active.get(event.id, event)) for event in page), cursor
+        given = await self._verdicts.of([event.id for event in page])
+        told = [replace(self._active.get(event.id, event), verdict=given.get(event.id, "")) for event in page]
+        return tuple(self._with_protection(event) for event in told), cursor
 
     def _with_protection(self, event: Event) -> Event:
+        if judged := self._judged.get(event.id):
+            event = replace(event, verdict=judged)
         held = self.holds is not None and self.holds.of_event(event.id) is not None
         return replace(event, protected=True) if held else event
 
@@ -169,7 +178,30 @@ class EventService:
         event = self._active.get(event_id) or await self._repository.get(event_id)
         if event is None:
             raise NotFound(f"there is no event {event_id!r}", field="id", cure="It may have been deleted with its footage.")
-        return self._with_protection(event)
+        given = await self._verdicts.of([event_id])
+        return self._with_protection(replace(event, verdict=given.get(event_id, "")))
+
+    async def judge(self, event_id: str, verdict: str) -> Event:
+        """Keep what the owner thinks of an event, `right` or `wrong`, or take it back (empty); return the event.
+
+        Its facts are kept with it, where it was sealed, so that thresholds can learn from it when footage and event are gone.
+        """
+        if verdict and verdict not in VERDICTS:
+            raise BadRequest(
+                f"{verdict!r} is no verdict", field="verdict", cure="Say right or wrong, or null to take it back."
+            )
+        event = await self._known(event_id)
+        if verdict:
+            details = await self._repository.details(event_id)
+            await self._verdicts.put(Judged(event, verdict, self._clock.now().utc_us, details))
+        else:
+            await self._verdicts.forget([event_id])
+        self._judged.pop(event_id, None)
+        if verdict and event_id in self._active:
+            self._judged[event_id] = verdict
+        judged = replace(event, verdict=verdict)
+        self._tell("update", judged)
+        return judged
 
     async def labels(self) -> tuple[str, ...]:
         """Labels that occur."""
@@ -196,11 +228,14 @@ class EventService:
     # deletion
 
     async def delete(self, event_id: str) -> None:
-        """Delete an event and its picture; its footage stays until retention takes it. Conflict while it is protected."""
+        """Delete an event, its picture and its verdict; its footage stays until retention takes it. Conflict while it is
+        protected. (Retention takes no verdicts: they are what tuning learns from.)
+        """
         event = await self._known(event_id)
         if event.protected:
             raise Conflict("the event is protected", field="id", cure="Take the protection off first.")
         await self._drop([event])
+        await self._verdicts.forget([event_id])
 
     async def drop_without_footage(self, camera: str, before_us: int) -> int:
         """Delete a camera's events that ended before a moment and have no footage left; return how many."""
@@ -216,6 +251,7 @@ class EventService:
             if self._active.pop(event.id, None) is not None:
                 self._forgotten.append(event.id)
                 self._written_us.pop(event.id, None)
+            self._judged.pop(event.id, None)
             if event.snapshot:
                 await asyncio.to_thread(remove, inside(self._pictures, event.snapshot))
             self._tell("delete", event)

@@ -48,6 +48,16 @@ def check(data_dir: Path) -> tuple[Settings | None, tuple[Fault, ...]]:
     return validate(raw)
 
 
+def read_table(path: Path) -> dict[str, Any]:
+    """Return what stands in a configuration file, unchecked; BadSetting names the file."""
+    try:
+        return _read(path)
+    except FileNotFoundError:
+        raise BadSetting(f"{path}: there is no such file", field="--config", cure="Name a config.toml.") from None
+    except BadSetting as error:
+        raise BadSetting(f"{path} {error.message}", field="--config", cure=error.cure) from error
+
+
 def validate(raw: Mapping[str, Any]) -> tuple[Settings | None, tuple[Fault, ...]]:
     """Return the settings that a TOML table holds, or None and what is wrong with it."""
     try:

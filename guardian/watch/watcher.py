@@ -16,6 +16,7 @@ import structlog
 from guardian.interfaces import Tracker
 from guardian.model.media import Sample, StreamInfo
 from guardian.model.messages import EventReport
+from guardian.model.picture import PictureWish
 from guardian.model.segment import Sealer
 from guardian.model.time import SECOND_US
 from guardian.model.watching import WatchState
@@ -150,7 +151,11 @@ class Intake:
 
 
 class Watcher:
-    """Watches one stream of one camera on its own thread. `events` are the rules that make events of tracks."""
+    """Watches one stream of one camera on its own thread. `events` are the rules that make events of tracks.
+
+    Without a thread of its own (`own_thread=False`) it does the very same, when `turn` is called: faster than real time,
+    and always with the same outcome. `keep` stores events' pictures, in place of sealing them into `pictures_dir`.
+    """
 
     def __init__(
         self,
@@ -165,6 +170,8 @@ class Watcher:
         pictures_dir: Path,
         report: Callable[[EventReport], None],
         on_awake: Callable[[bool], None] = lambda _: None,
+        keep: Callable[[PictureWish, Picture], str] | None = None,
+        own_thread: bool = True,
     ) -> None:
         self._camera, self._clock = camera, clock
         self._keeper = PictureKeeper(camera, sealer, pictures_dir, clock)
@@ -175,7 +182,7 @@ class Watcher:
             infer=infer,
             tracker=tracker,
             events=events,
-            keep=self._keeper.keep,
+            keep=keep or self._keeper.keep,
             report=report,
             wake=self._answered,
         )
@@ -194,7 +201,9 @@ class Watcher:
         self._last_utc_us = self._last_mono_us = 0
         self._looked_s: deque[float] = deque(maxlen=round(STATS_S * 30) + 1)
         self._thread = threading.Thread(target=self._run, name=f"watch {camera}", daemon=True)
-        self._thread.start()
+        self._own_thread = own_thread
+        if own_thread:
+            self._thread.start()
 
     def configure(self, info: StreamInfo, run_start_utc_us: int) -> None:
         """A run begins: samples from now on are of this stream, their times count from this moment."""
@@ -262,8 +271,17 @@ class Watcher:
     def close(self) -> None:
         """End the thread; events that go on end where they were last seen. May be called twice."""
         self._intake.close()
-        if threading.current_thread() is not self._thread:
+        if not self._own_thread:
+            self._pipeline.close()
+        elif threading.current_thread() is not self._thread:
             self._thread.join(CLOSE_S)
+
+    def turn(self, *, silent: bool = False) -> None:
+        """Without a thread of its own: do what waits. `silent`: no frame comes for a while, events may end."""
+        while items := self._intake.take(0.0):
+            self._work(items)
+        if silent:
+            self._work(())
 
     # the thread
 

@@ -8,14 +8,14 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from guardian.model.event import EventQuery, HappeningKind
+from guardian.model.event import UNJUDGED, VERDICTS, EventQuery, HappeningKind
 from guardian.model.ids import is_camera_id
 from guardian.model.time import from_rfc3339
 from guardian.web.render import is_fragment
-from guardian.web.site import Site, see_other
+from guardian.web.site import Site, see_other, text_field
 
 PAGE = 24
-FILTERS = ("camera", "label", "zone", "happening", "date", "tz", "tz_end")
+FILTERS = ("camera", "label", "zone", "happening", "date", "tz", "tz_end", "verdict")
 
 
 def routes(site: Site) -> list[web.RouteDef]:
@@ -26,6 +26,7 @@ def routes(site: Site) -> list[web.RouteDef]:
         site.get("/events/{id}/card", show_card),
         site.post("/events/{id}/protect", protect),
         site.post("/events/{id}/release", release),
+        site.post("/events/{id}/feedback", judge),
         site.post("/events/{id}/delete", delete),
     ]
 
@@ -76,6 +77,16 @@ async def release(site: Site, request: web.Request) -> web.StreamResponse:
     return see_other(request, f"/events/{event.id}")
 
 
+async def judge(site: Site, request: web.Request) -> web.StreamResponse:
+    """Keep a thumb up or down, or take it back; htmx gets the thumbs as they are now."""
+    event = await site.services.events.judge(request.match_info["id"], await text_field(request, "verdict"))
+    back = await text_field(request, "back")
+    back = back if back.startswith("/events") and "\\" not in back else f"/events/{event.id}"
+    if is_fragment(request):
+        return await site.render.block(request, "thumbs.html", "thumbs", event=event, back=back)
+    return see_other(request, back)
+
+
 async def delete(site: Site, request: web.Request) -> web.StreamResponse:
     """Delete an event and its picture; footage stays until its time is over."""
     await site.services.events.delete(request.match_info["id"])
@@ -104,6 +115,7 @@ def _query(chosen: dict[str, str], cursor: str | None) -> EventQuery:
         end_us=end_us,
         limit=PAGE,
         cursor=cursor,
+        verdict=chosen["verdict"] if chosen["verdict"] in (*VERDICTS, UNJUDGED) else None,
     )
 
 

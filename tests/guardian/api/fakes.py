@@ -205,6 +205,12 @@ class FakeEvents:
         await self.get(event_id)
         del self.events[event_id]
 
+    async def judge(self, event_id: str, verdict: str) -> Event:
+        if verdict not in ("", "right", "wrong"):
+            raise BadRequest(f"{verdict!r} is no verdict", field="verdict")
+        self.events[event_id] = replace(await self.get(event_id), verdict=verdict)
+        return self.events[event_id]
+
     async def labels(self) -> tuple[str, ...]:
         return ("person",)
 

@@ -24,6 +24,7 @@ async def test_an_event_has_what_was_promised(client: TestClient) -> None:
             {"zone": "gate", "what": "cross", "at": "2026-11-23T00:00:02.000Z", "direction": "left"},
         ],
         "protected": False,
+        "verdict": None,
         "snapshot": f"{EVENTS}/{EVENT}/snapshot.jpg",
         "clip": f"{EVENTS}/{EVENT}/clip.mp4",
         "path": [{"time": "2026-11-23T00:00:00.000Z", "box": [0.1, 0.2, 0.3, 0.4]}],
@@ -62,6 +63,7 @@ async def test_a_page_of_events(client: TestClient, fakes: Fakes) -> None:
         ("camera=Front%20Door", "camera"),
         ("label=", "label"),
         ("colour=red", "colour"),
+        ("verdict=maybe", "verdict"),
         ("cursor=broken", "cursor"),
         ("start=2026-11-23T01:00:00Z&end=2026-11-23T00:00:00Z", "end"),
     ],
@@ -89,3 +91,22 @@ async def test_an_event_is_deleted(client: TestClient, fakes: Fakes) -> None:
     assert (await client.delete(f"{EVENTS}/{EVENT}")).status == 204
     assert (await client.get(f"{EVENTS}/{EVENT}")).status == 404
     assert (await client.delete(f"{EVENTS}/{EVENT}")).status == 404
+
+
+async def test_a_thumb_is_given_and_taken_back(client: TestClient) -> None:
+    for verdict in ("right", "wrong", None):
+        answer = await client.put(f"{EVENTS}/{EVENT}/feedback", json={"verdict": verdict})
+        assert (answer.status, (await answer.json())["verdict"]) == (200, verdict)
+        assert (await (await client.get(f"{EVENTS}/{EVENT}")).json())["verdict"] == verdict
+
+
+@pytest.mark.parametrize("body", [{}, {"verdict": "maybe"}, {"verdict": 1}, {"verdict": "right", "because": "x"}])
+async def test_a_verdict_is_right_wrong_or_null(client: TestClient, body: dict[str, object]) -> None:
+    answer = await client.put(f"{EVENTS}/{EVENT}/feedback", json=body)
+    told = await answer.json()
+    assert (answer.status, told["field"]) == (400, "because" if "because" in body else "verdict")
+
+
+async def test_events_are_filtered_by_verdict(client: TestClient, fakes: Fakes) -> None:
+    await client.get(f"{EVENTS}?verdict=wrong")
+    assert fakes.events.queries[-1].verdict == "wrong"

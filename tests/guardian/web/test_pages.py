@@ -309,3 +309,44 @@ async def test_a_day_has_25_hours_where_its_zone_says_so(client: TestClient, fak
     assert asked.start_us is not None
     assert asked.end_us is not None
     assert (asked.end_us - asked.start_us) // 3_600_000_000 == 25
+
+
+async def test_a_thumb_works_without_a_script_and_is_taken_back(client: TestClient, fakes: WebFakes) -> None:
+    page = await (await client.get(f"/events/{EVENT}")).text()
+    assert f'action="/events/{EVENT}/feedback"' in page
+    assert page.count('aria-pressed="false"') == 2
+    data = {"csrf": CSRF, "verdict": "wrong", "back": f"/events/{EVENT}"}
+    response = await client.post(f"/events/{EVENT}/feedback", data=data, allow_redirects=False)
+    assert (response.status, response.headers["Location"]) == (303, f"/events/{EVENT}")
+    assert fakes.events.events[EVENT].verdict == "wrong"
+    pressed = await (await client.get("/events")).text()
+    assert re.search(r'value=""\s+aria-pressed="true"\s+title="Take it back"', pressed)
+    await client.post(f"/events/{EVENT}/feedback", data=data | {"verdict": ""})
+    assert fakes.events.events[EVENT].verdict == ""
+
+
+async def test_a_thumb_answers_a_script_with_itself_alone(client: TestClient) -> None:
+    data = {"csrf": CSRF, "verdict": "right", "back": "/events"}
+    response = await client.post(f"/events/{EVENT}/feedback", data=data, headers={"HX-Request": "true"})
+    text = await response.text()
+    assert text.strip().startswith('<form class="thumbs"')
+    assert text.count('aria-pressed="true"') == 1
+
+
+@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "/events\\evil", ""])
+async def test_a_thumb_leads_nowhere_else(client: TestClient, back: str) -> None:
+    data = {"csrf": CSRF, "verdict": "right", "back": back}
+    response = await client.post(f"/events/{EVENT}/feedback", data=data, allow_redirects=False)
+    assert response.headers["Location"] == f"/events/{EVENT}"
+
+
+async def test_a_thumb_needs_the_forms_word(client: TestClient, fakes: WebFakes) -> None:
+    response = await client.post(f"/events/{EVENT}/feedback", data={"verdict": "wrong"}, allow_redirects=False)
+    assert response.status == 403
+    assert fakes.events.events[EVENT].verdict == ""
+
+
+async def test_the_list_is_filtered_by_verdict(client: TestClient, fakes: WebFakes) -> None:
+    await client.get("/events?verdict=wrong")
+    await client.get("/events?verdict=nonsense")
+    assert [query.verdict for query in fakes.events.queries[-2:]] == ["wrong", None]

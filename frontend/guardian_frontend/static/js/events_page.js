@@ -23,7 +23,7 @@ const fitsZone = (event) => {
   if (!what) return !zone || event.happenings.some((one) => one.zone === zone);
   return event.happenings.some((one) => one.what === what && (!zone || one.zone === zone));
 };
-const fits = (event) => (!chosen("camera") || chosen("camera") === event.camera) && (!chosen("label") || chosen("label") === event.label) && fitsZone(event) && !chosen("date");
+const fits = (event) => (!chosen("camera") || chosen("camera") === event.camera) && (!chosen("label") || chosen("label") === event.label) && fitsZone(event) && !chosen("date") && ["", "none"].includes(chosen("verdict"));
 const cardOf = (id) => document.getElementById(`event-${id}`);
 
 function tell(word, tone) {
@@ -39,6 +39,7 @@ async function put(event) {
   const card = template.content.querySelector(".shot");
   const old = cardOf(event.id);
   localise(template.content);
+  window.htmx?.process(card);
   if (old) old.replaceWith(card);
   else {
     card.classList.add("fresh");
