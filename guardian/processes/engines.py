@@ -102,6 +102,30 @@ def open_or_previous(
     return engine
 
 
+class HintByLoad:
+    """Which hint `auto` means: latency on a device that idles, throughput as soon as requests wait. Pure.
+
+    On a processor it is always throughput: there, one request over all cores costs up to half as much CPU again as one a stream.
+    """
+
+    BUSY, IDLE, IDLE_FOR_S = 0.5, 0.1, 60.0
+
+    def __init__(self) -> None:
+        self._idle_since_s: float | None = None
+
+    def next(self, now_s: float, hint: str, device: str, busy_share: float, skipped: int) -> str:
+        """Return the hint to run with. `busy_share`: of the time, that the device works; `skipped`: since the last call."""
+        if device.startswith("CPU") or busy_share > self.BUSY or skipped:
+            self._idle_since_s = None
+            return "throughput"
+        if busy_share > self.IDLE:
+            self._idle_since_s = None
+            return hint
+        if self._idle_since_s is None:
+            self._idle_since_s = now_s
+        return "latency" if now_s - self._idle_since_s >= self.IDLE_FOR_S else hint
+
+
 def explain(error: GuardianError) -> str:
     """Return an error as sentences: field, what is wrong, cure."""
     message = (

@@ -19,7 +19,7 @@ import structlog
 from numpy.typing import NDArray
 
 from guardian.detect.desk import Desk, Meter, Seat
-from guardian.detect.engine import Engine
+from guardian.detect.engine import AUTO, Engine
 from guardian.model.errors import Bug, GuardianError
 from guardian.model.messages import (
     Attach,
@@ -38,7 +38,7 @@ from guardian.platform.ipc import BlockingLink, LinkClosed, connect
 from guardian.platform.limits import bound_memory, harden
 from guardian.platform.logs import set_up_logs
 from guardian.platform.shared_frames import NotSharedFrames, SharedFrames
-from guardian.processes.engines import engine_for, explain, open_or_previous, remember
+from guardian.processes.engines import HintByLoad, engine_for, explain, open_or_previous, remember
 from guardian.settings.schema import DetectorSettings, PluginsSettings
 
 _log = structlog.get_logger(__name__)
@@ -314,9 +314,21 @@ class Room:
         self._link.send(Hello("inference", job.name, os.getpid(), job.secret))
         self._server = InferenceServer(Path(job.inference_socket), clock)
         self._ending = threading.Event()
+        self._clock, self._by_load, self._hint, self._dropped = clock, HintByLoad(), "throughput", 0
 
     def _open(self, detector: DetectorSettings) -> Engine:
-        return engine_for(self._data_dir, detector, self._plugins, self._say)
+        return engine_for(self._data_dir, detector, self._plugins, self._say, hint=self._hint)
+
+    def _adapt(self, stats: InferenceStats) -> None:
+        """Where the hint is left to us, run the same model with the one that suits the load."""
+        skipped, self._dropped = stats.dropped - self._dropped, stats.dropped
+        if self._wish.hint != AUTO or stats.loading or not stats.model:
+            return
+        share = stats.inferences_per_s * stats.latency_ms / 1000
+        hint = self._by_load.next(self._clock.mono_s(), stats.hint, stats.device, share, skipped)
+        if hint != stats.hint:
+            self._hint = hint
+            _spawn(lambda: self._server.load(lambda: self._open(self._wish)), "hint")
 
     def _say(self, text: str) -> None:
         _log.warning("runtime_fallback", problem=text)
@@ -330,7 +342,9 @@ class Room:
         )
         try:
             while not self._ending.is_set():
-                self._link.send(self._server.stats())
+                stats = self._server.stats()
+                self._link.send(stats)
+                self._adapt(stats)
                 if code := self._server.beyond_help():
                     _log.error(
                         "inference_ends_itself", problem="a request hangs" if code == HUNG_EXIT else "nothing but failures"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-import sys
 import time
 
 import psutil
 import pytest
 
-from tests.support.house import ALL, camera, command, set_up
+from tests.support.house import ALL, command, set_up
 from tests.support.plugin_folder import plugin
 from tests.support.program import guardian, wait_for
 
@@ -142,7 +142,7 @@ def test_broken_models_leave_the_one_before_running(tmp_path):
             ({"model": "nobody"}, ("there is no model", "detector.model", "Choose one of")),
         ):
             status, body = program.request("/api/v1/detector", method="PUT", body=wish)
-            problem = __import__("json").loads(body)
+            problem = json.loads(body)
             assert status == 400, body
             assert said[0] in problem["detail"]
             assert said[1] == problem["field"]
@@ -159,7 +159,9 @@ def test_broken_models_leave_the_one_before_running(tmp_path):
         assert len(recorded(program)) == spans
         (models / "fine.onnx").write_bytes(good[:1000])  # the owner's file breaks while the model runs
         os.kill(was, signal.SIGKILL)
-        wait_for(lambda: inference(program)["ready"] and program.pids()["inference detector"] != was, 30, "detection")
+        wait_for(
+            lambda: program.pids().get("inference detector", was) != was and inference(program)["ready"], 30, "detection"
+        )
         assert inference(program)["model"] == "default"
-        finding = [f for f in program.get("/api/v1/system")["findings"] if f["name"] == "detector"]
+        finding = [f for f in program.get("/api/v1/system")["findings"] if f["check"] == "detector"]
         assert "Until then default runs instead" in finding[0]["message"]

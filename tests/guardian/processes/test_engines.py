@@ -5,7 +5,7 @@ import pytest
 
 from guardian.model.errors import BadSetting, GuardianError
 from guardian.processes import engines
-from guardian.processes.engines import engine_for, open_or_previous, previous, remember
+from guardian.processes.engines import HintByLoad, engine_for, open_or_previous, previous, remember
 from guardian.settings.schema import DetectorSettings, PluginsSettings
 from tests.support.detectors import ONNXRUNTIME, OPENVINO, shared
 
@@ -86,3 +86,16 @@ def test_when_nothing_loads_the_wish_is_what_is_wrong(tmp_path):
 
     with pytest.raises(GuardianError, match="mine is broken"):
         open_or_previous(tmp_path, DetectorSettings(model="mine"), nothing, lambda _: None)
+
+
+def test_auto_means_latency_on_an_idle_accelerator_and_throughput_under_load():
+    by_load = HintByLoad()
+    hint, seen = "throughput", []
+    for second in range(130):
+        busy, skipped = (0.9, 0) if second == 70 else (0.05, int(second == 128))
+        hint = by_load.next(float(second), hint, "GPU (x)", busy, skipped)
+        seen.append(hint)
+    assert seen[59:61] == ["throughput", "latency"]
+    assert seen[69:72] == ["latency", "throughput", "throughput"]
+    assert seen[128:] == ["throughput", "throughput"]
+    assert HintByLoad().next(1e6, "latency", "CPU (x)", 0.0, 0) == "throughput"
