@@ -108,11 +108,14 @@ def open_engine(
             f"there is no runtime {backend!r}", field="detector.backend", cure=f"Choose auto or one of: {known}."
         )
     failures: list[tuple[DetectorKind, Exception]] = []
-    for kind in sorted(kinds, key=lambda kind: kind.name != backend):
+    usable = [kind for kind in kinds if kind.name == backend or not kind.remote]
+    for kind in sorted(usable, key=lambda kind: kind.name != backend):
         try:
             engine = _try(kind, spec, device if not failures or backend == AUTO else "AUTO")
-        except Exception as error:  # noqa: BLE001 - foreign code: the runtime that `kind` names
+        except Exception as error:
             failures.append((kind, error))
+            if kind.remote:  # it may come back: the caller knows what stands in until then
+                raise error if isinstance(error, GuardianError) else _none_can(spec, failures) from error
             continue
         if told := "; ".join([*(_told(*failure) for failure in failures), *notes_of(engine.detector)]):
             say(f"{told}. Using {kind.title} instead." if failures else f"{told}.")
@@ -157,7 +160,7 @@ def _try(kind: DetectorKind, spec: ModelSpec, device: str) -> Engine:
         raise ServiceUnavailable(reason)
     detector = kind.make(spec, device)
     try:
-        engine = Engine(spec, detector, kind.name)
+        engine = Engine(getattr(detector, "spec", spec), detector, kind.name)
         engine.try_once()
     except BaseException:
         detector.close()

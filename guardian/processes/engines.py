@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -78,28 +78,47 @@ def previous(data_dir: Path, detector: DetectorSettings) -> DetectorSettings:
         return detector.model_copy(update=wish)
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An engine, the settings that gave it, and why it is not the one that was wished."""
+
+    engine: Engine
+    settings: DetectorSettings
+    fault: GuardianError | None = None
+
+
 def open_or_previous(
-    data_dir: Path, detector: DetectorSettings, open_: Callable[[DetectorSettings], Engine], say: Say
-) -> Engine:
-    """Load what the settings name; where that fails, what worked last, saying why. The first failure when nothing loads."""
+    data_dir: Path, wish: DetectorSettings, open_: Callable[[DetectorSettings], Engine], say: Say
+) -> Opened:
+    """Load what the settings name; where that fails, what stands in for it, saying why. The first failure when nothing loads."""
     try:
-        engine = open_(detector)
-    except GuardianError as error:
-        for other in (
-            previous(data_dir, detector),
-            detector.model_copy(update={"model": DEFAULT, "backend": AUTO, "device": "AUTO"}),
-        ):
-            if all(getattr(other, key) == getattr(detector, key) for key in WISH):
-                continue
-            try:
-                engine = open_(other)
-            except GuardianError:
-                continue
-            say(f"{explain(error)} Until then {other.model} runs instead.")
-            return engine
-        raise
-    remember(data_dir, detector)
-    return engine
+        engine = open_(wish)
+    except GuardianError as fault:
+        return stand_in(data_dir, wish, fault, open_, say)
+    if not hasattr(engine.detector, "spec"):  # another machine's is no model that this one can load later
+        remember(data_dir, wish)
+    return Opened(engine, wish)
+
+
+def stand_in(
+    data_dir: Path, wish: DetectorSettings, fault: GuardianError, open_: Callable[[DetectorSettings], Engine], say: Say
+) -> Opened:
+    """Load the model of that name on whatever there is, else what worked last, else the embedded one."""
+    anywhere: dict[str, object] = {"backend": AUTO, "device": "AUTO"}
+    for other in (
+        wish.model_copy(update=anywhere),
+        previous(data_dir, wish),
+        wish.model_copy(update={"model": DEFAULT, **anywhere}),
+    ):
+        if all(getattr(other, key) == getattr(wish, key) for key in WISH):
+            continue
+        try:
+            engine = open_(other)
+        except GuardianError:
+            continue
+        say(f"{explain(fault)} Until then {other.model} runs on {engine.detector.device} instead.")
+        return Opened(engine, other, fault)
+    raise fault
 
 
 class HintByLoad:

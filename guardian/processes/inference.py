@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from guardian.detect.desk import Desk, Meter, Seat
 from guardian.detect.engine import AUTO, Engine
-from guardian.model.errors import Bug, GuardianError
+from guardian.model.errors import Bug, GuardianError, ServiceUnavailable
 from guardian.model.messages import (
     Attach,
     DetectorUsed,
@@ -38,7 +38,7 @@ from guardian.platform.ipc import BlockingLink, LinkClosed, connect
 from guardian.platform.limits import bound_memory, harden
 from guardian.platform.logs import set_up_logs
 from guardian.platform.shared_frames import NotSharedFrames, SharedFrames
-from guardian.processes.engines import HintByLoad, engine_for, explain, open_or_previous, remember
+from guardian.processes.engines import HintByLoad, Opened, engine_for, explain, open_or_previous, remember, stand_in
 from guardian.settings.schema import DetectorSettings, PluginsSettings
 
 _log = structlog.get_logger(__name__)
@@ -47,6 +47,7 @@ CHANGED = "the model was changed meanwhile"
 REPORT_EVERY_S = 1.0
 HUNG_S = 15.0  # one request that takes longer will never end: no model of ours takes a second
 RLIMIT_SHARE = 2  # of the bound that the conductor watches: the kernel refuses what grows too fast to be seen
+RETRY_S = 5.0  # between two looks for a machine that is away
 FAILURES_IN_ROW = 20  # then the device is gone for this process: another one may find it again
 LOADING_PATIENCE_S = 300.0  # a GPU or an NPU compiles a big model for minutes
 HUNG_EXIT, FAILING_EXIT = 70, 71  # EX_SOFTWARE and the one after it
@@ -91,6 +92,9 @@ class InferenceServer:
         self._failures = self._slot_before = 0
         self._problem = "the model is being loaded"
         self.warning = ""
+        self.on_away: Callable[[ServiceUnavailable], None] = lambda error: (
+            None
+        )  # the engine is another machine, and that is away
         self._loading = 0
         self._threads: list[threading.Thread] = []
         self._listener = _listen(socket_path)
@@ -256,6 +260,12 @@ class InferenceServer:
         self._busy_since_s[me] = began
         try:
             reply = InferReply(request.ticket, tuple(engine.detect(pictures)))
+        except BlockingIOError:
+            return InferReply(request.ticket, error=SKIPPED)  # another machine has too much to do
+        except ServiceUnavailable as error:
+            reply = InferReply(request.ticket, error=error.message)
+            if self._engine is engine:
+                self.on_away(error)
         except Exception as error:  # noqa: BLE001 - foreign code: the runtime that `engine.backend` names
             reply = InferReply(request.ticket, error=f"{engine.backend}: {type(error).__name__}: {error}")
         else:
@@ -313,33 +323,75 @@ class Room:
         self._link = connect(job.conductor_socket)
         self._link.send(Hello("inference", job.name, os.getpid(), job.secret))
         self._server = InferenceServer(Path(job.inference_socket), clock)
-        self._ending = threading.Event()
+        self._server.on_away = self._lost
+        self._ending, self._away = threading.Event(), threading.Lock()
         self._clock, self._by_load, self._hint, self._dropped = clock, HintByLoad(), "throughput", 0
 
     def _open(self, detector: DetectorSettings) -> Engine:
         return engine_for(self._data_dir, detector, self._plugins, self._say, hint=self._hint)
 
+    def _load(self) -> None:
+        opened: list[Opened] = []
+
+        def first() -> Engine:
+            opened.append(open_or_previous(self._data_dir, self._wish, self._open, self._say))
+            return opened[0].engine
+
+        self._server.load(first)
+        if opened and isinstance(opened[0].fault, ServiceUnavailable):
+            self._come_back(self._wish)
+
+    def _lost(self, error: ServiceUnavailable) -> None:
+        """The machine that does the work is away: have the local model stand in, and look for it again."""
+        if self._away.acquire(blocking=False):
+            _spawn(lambda: self._stand_in(error), "stand-in")
+
+    def _stand_in(self, error: ServiceUnavailable) -> None:
+        wish = self._wish
+        try:
+            self._server.use(lambda: stand_in(self._data_dir, wish, error, self._open, self._say).engine)
+        except GuardianError:
+            pass  # the remote one stays the engine: its next request tells again
+        finally:
+            self._away.release()
+        self._come_back(wish)
+
+    def _come_back(self, wish: DetectorSettings) -> None:
+        """Until it is there again, or another was wished, try to have what the settings name."""
+        while not self._ending.wait(RETRY_S) and self._wish is wish:
+            try:
+                self._server.use(lambda: self._open(wish))
+            except GuardianError:
+                continue
+            self._server.warning = ""
+            _log.info("detector_back", backend=wish.backend)
+            return
+
     def _adapt(self, stats: InferenceStats) -> None:
         """Where the hint is left to us, run the same model with the one that suits the load."""
         skipped, self._dropped = stats.dropped - self._dropped, stats.dropped
-        if self._wish.hint != AUTO or stats.loading or not stats.model:
+        if self._wish.hint != AUTO or stats.loading or not stats.hint or self._server.warning:
             return
         share = stats.inferences_per_s * stats.latency_ms / 1000
         hint = self._by_load.next(self._clock.mono_s(), stats.hint, stats.device, share, skipped)
         if hint != stats.hint:
             self._hint = hint
-            _spawn(lambda: self._server.load(lambda: self._open(self._wish)), "hint")
+            _spawn(self._use_hint, "hint")
 
     def _say(self, text: str) -> None:
         _log.warning("runtime_fallback", problem=text)
         self._server.warning = text
 
+    def _use_hint(self) -> None:
+        try:
+            self._server.use(lambda: self._open(self._wish))
+        except GuardianError as error:
+            _log.warning("hint_not_used", problem=error.message)
+
     def run(self) -> int:
         """Report until told to end, or the conductor has gone; return the exit code."""
         _spawn(self._obey, "conductor")
-        _spawn(
-            lambda: self._server.load(lambda: open_or_previous(self._data_dir, self._wish, self._open, self._say)), "load"
-        )
+        _spawn(self._load, "load")
         try:
             while not self._ending.is_set():
                 stats = self._server.stats()

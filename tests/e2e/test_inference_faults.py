@@ -164,4 +164,4 @@ def test_broken_models_leave_the_one_before_running(tmp_path):
         )
         assert inference(program)["model"] == "default"
         finding = [f for f in program.get("/api/v1/system")["findings"] if f["check"] == "detector"]
-        assert "Until then default runs instead" in finding[0]["message"]
+        assert "Until then default runs" in finding[0]["message"]
