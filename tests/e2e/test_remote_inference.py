@@ -10,12 +10,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.test_inference_faults import ALL, DEMO, inference, let_in, recorded
+from tests.e2e.test_inference_faults import DEMO, inference, let_in, recorded
 from tests.guardian.processes.test_infer_service import tls  # noqa: F401 - a fixture
 from tests.support.house import set_up
 from tests.support.program import environment, guardian, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 TOKEN = "e2e-" + "t" * 40
 
 
@@ -67,7 +67,7 @@ def test_away_and_back(tmp_path, tls):  # noqa: F811
             pids, spans = program.pids(), len(recorded(program))
             _.send_signal(signal.SIGKILL)
             _.wait(10)
-            wait_for(lambda: inference(program)["backend"] == "openvino", 60, "the local model")
+            wait_for(lambda: inference(program)["backend"] == "openvino", 120, "the local model")
             assert "Until then default runs on CPU" in inference(program)["warning"]
             wait_for(lambda: inference(program)["inferences_per_s"] > 0, 60, "looks here")
             with served(tmp_path, address, *tls):
@@ -75,7 +75,6 @@ def test_away_and_back(tmp_path, tls):  # noqa: F811
                 wait_for(lambda: inference(program)["warning"] == "", 10, "no warning")
                 assert program.pids() == pids
             assert len(recorded(program)) == spans
-            assert ALL
             assert len([line for line in program.log if "runtime_fallback" in line]) == 1
             assert len([line for line in program.log if "detector_back" in line]) == 1
             assert not [line for line in program.log if TOKEN in line]

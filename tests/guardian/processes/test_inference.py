@@ -445,3 +445,51 @@ async def test_it_ends_by_itself_when_the_conductor_has_gone(tmp_path, path, ent
     finally:
         os.kill(process.pid, signal.SIGKILL) if process.exitcode is None else None
         conductor.close()
+
+
+def test_while_another_machine_is_away_the_local_model_stands_in_and_it_comes_back(tmp_path, path, monkeypatch):
+    monkeypatch.setattr(inference, "RETRY_S", 0.05)
+    monkeypatch.setattr(inference, "remember", lambda *_: None)
+    away = threading.Event()
+    far = FakeDetector(rows(("car", 0.9, HERE)))
+    asked = []
+
+    class Far(FakeDetector):
+        spec = BIG
+
+        def __init__(self):
+            if away.is_set():
+                raise ServiceUnavailable("it is away")
+            super().__init__(far.outputs)
+
+        def infer(self, batch):
+            if away.is_set():
+                raise ServiceUnavailable("it is away")
+            return super().infer(batch)
+
+    def open_(wish):
+        asked.append(wish.backend)
+        return Engine(BIG, Far(), "remote") if wish.backend == "remote" else Engine(SPEC, FakeDetector(rows()), "fake")
+
+    room = inference.Room.__new__(inference.Room)
+    room._data_dir, room._wish = tmp_path, DetectorSettings(backend="remote")
+    room._ending, room._away, room._open = threading.Event(), threading.Lock(), open_
+    room._server = server = InferenceServer(path, SystemClock())
+    server.on_away = room._lost
+    room._load()
+    assert server.stats().backend == "remote"
+    client, answers = client_of(path), []
+    assert client.submit([np.zeros((120, 200, 3), np.uint8)], answers.append)
+    until(lambda: answers)
+    away.set()
+    assert client.submit([np.zeros((120, 200, 3), np.uint8)], answers.append)
+    until(lambda: server.stats().backend == "fake")
+    assert "It is away" in server.stats().warning
+    until(lambda: client.model is not None and client.model.model == "test")
+    assert client.submit([BLANK], answers.append)
+    away.clear()
+    until(lambda: server.stats().backend == "remote")
+    until(lambda: server.stats().warning == "")
+    room._ending.set()
+    client.close()
+    server.close()
