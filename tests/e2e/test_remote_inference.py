@@ -56,12 +56,12 @@ def test_away_and_back(tmp_path, tls):  # noqa: F811
     with served(tmp_path, "127.0.0.1:0", *tls) as (_, address):
         settings = (
             f'[detector]\nbackend = "remote"\n[plugins.settings.remote_detector]\nurl = "https://{address}"\n'
-            f'token = "file:{tmp_path / "token"}"\nca_file = "{tls[0]}"\n'
+            f'token = "file:{tmp_path / "token"}"\nca_file = "{tls[0]}"\ndeadline_s = 20\n'
         )
         set_up(tmp_path / "data", DEMO % CLIP + settings)
         with guardian("run", "--data", str(tmp_path / "data"), data=tmp_path / "data") as program:
             let_in(program)
-            assert inference(program)["backend"] == "remote"
+            wait_for(lambda: inference(program)["backend"] == "remote", 60, "the remote one")
             assert address in inference(program)["device"]
             wait_for(lambda: inference(program)["inferences_per_s"] > 0, 60, "looks over there")
             pids, spans = program.pids(), len(recorded(program))
