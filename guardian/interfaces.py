@@ -81,7 +81,12 @@ class ModelSpec:
 
 
 class Detector(Protocol):
-    """A loaded network on one device. Blocking; as many threads may call `infer` at once as `parallel` says."""
+    """A loaded network on one device. Blocking; as many threads may call `infer` at once as `parallel` says.
+
+    May also have `notes: tuple[str, ...]`, sentences for the owner (that it fell back from a device), and `spec: ModelSpec`
+    where it brings a model of its own, family `detections`. Raises ServiceUnavailable when another machine that does the work
+    is away: the local model stands in until it is back. BlockingIOError: skipped, that machine has too much to do.
+    """
 
     @property
     def parallel(self) -> int:
@@ -104,7 +109,7 @@ class Detector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DetectorKind:
-    """A runtime for models. `can_run(spec)` says no with a reason, or returns an empty string. `rank`: lower is preferred."""
+    """A runtime for models, or another machine. `can_run(spec)` says no with a reason, or returns an empty string. `rank`: lower is preferred."""
 
     name: str
     title: str
@@ -112,6 +117,7 @@ class DetectorKind:
     can_run: Callable[[ModelSpec], str]
     make: Callable[[ModelSpec, str], Detector]  # (model, device or "AUTO")
     devices: Callable[[], tuple[str, ...]]
+    remote: bool = False  # another machine does the work: only used when it is named, and a local model stands in for it
 
 
 class Tracker(Protocol):

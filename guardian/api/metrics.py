@@ -29,6 +29,24 @@ class _Figures(Collector):
         yield from self._of_box()
         yield from self._of_processes()
         yield from self._of_cameras()
+        yield from self._of_inference()
+
+    def _of_inference(self) -> Iterator[Metric]:
+        asked = CounterMetricFamily(
+            "guardian_camera_inference", "Looks that a camera asked for, by outcome.", labels=["camera", "outcome"]
+        )
+        labels = ["camera", "quantile"]
+        wait = GaugeMetricFamily(
+            "guardian_camera_inference_wait_seconds", "Time until a look began, of the latest.", labels=labels
+        )
+        took = GaugeMetricFamily("guardian_camera_inference_seconds", "Time that a look took, of the latest.", labels=labels)
+        for one in self._system.inference.cameras:
+            for outcome, count in (("answered", one.answered), ("skipped", one.skipped), ("failed", one.failed)):
+                asked.add_metric([one.camera, outcome], count)
+            for family, times in ((wait, one.wait_ms), (took, one.infer_ms)):
+                for quantile, ms in zip(("0.5", "0.95"), times, strict=True):
+                    family.add_metric([one.camera, quantile], ms / 1000)
+        yield from (asked, wait, took)
 
     def _of_box(self) -> Iterator[Metric]:
         s = self._system

@@ -1,4 +1,4 @@
-"""/system and /tokens."""
+"""/system, /detector and /tokens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from aiohttp import web
 from guardian.api.paging import Page
 from guardian.api.routing import Operations
 from guardian.api.schemas import NewTokenOut, TokenIn, TokenOut
-from guardian.api.system_schemas import SystemOut
+from guardian.api.system_schemas import DetectorIn, InferenceOut, SystemOut
 from guardian.api.tokens import SESSION
 from guardian.model.errors import NotAllowed
 from guardian.services.contract import Services
@@ -19,6 +19,15 @@ operations = Operations("system")
 async def get_system(services: Services, request: web.Request) -> SystemOut:
     """The box: processes, disk, memory, detector, and what needs the owner."""
     return SystemOut.of(await services.health.system())
+
+
+@operations.add("PUT", "/detector", errors=(400, 409, 503))
+async def use_detector(services: Services, request: web.Request, body: DetectorIn) -> InferenceOut:
+    """Run another model, runtime or device: loaded and tried beside the one that runs, then swapped and kept in the settings.
+
+    Where it fails the answer says why, and what ran before still runs. Takes as long as the model takes to load.
+    """
+    return InferenceOut.of(await services.detection.use(model=body.model, backend=body.backend, device=body.device))
 
 
 @operations.add("GET", "/tokens")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from guardian.api.schemas import Out, TimeOut
-from guardian.model.views import SpaceState, SpaceStatus, SystemStatus
+from typing import Self
+
+from pydantic import Field
+
+from guardian.api.schemas import In, Out, TimeOut
+from guardian.model.views import InferenceView, SpaceState, SpaceStatus, SystemStatus
 
 DAY_US = 86_400_000_000
 
@@ -20,8 +24,27 @@ class ProcessOut(Out):
     since: TimeOut
 
 
+class TimesOut(Out):
+    """Milliseconds of the latest requests."""
+
+    p50: float
+    p95: float
+
+
+class CameraInferenceOut(Out):
+    """What a camera asked of the detector since that process started."""
+
+    camera: str
+    asked: int
+    answered: int
+    skipped: int
+    failed: int
+    wait_ms: TimesOut
+    infer_ms: TimesOut
+
+
 class InferenceOut(Out):
-    """What detects, and how fast."""
+    """What detects, and how fast. `problem`: nothing is detected. `warning`: it runs, but not as the settings wish."""
 
     ready: bool
     model: str
@@ -31,6 +54,44 @@ class InferenceOut(Out):
     latency_ms: float
     dropped: int
     problem: str
+    warning: str
+    hint: str
+    cameras: list[CameraInferenceOut]
+
+    @classmethod
+    def of(cls, view: InferenceView) -> Self:
+        return cls(
+            ready=view.ready,
+            model=view.model,
+            backend=view.backend,
+            device=view.device,
+            inferences_per_s=round(view.inferences_per_s, 2),
+            latency_ms=round(view.latency_ms, 2),
+            dropped=view.dropped,
+            problem=view.problem,
+            warning=view.warning,
+            hint=view.hint,
+            cameras=[
+                CameraInferenceOut(
+                    camera=one.camera,
+                    asked=one.asked,
+                    answered=one.answered,
+                    skipped=one.skipped,
+                    failed=one.failed,
+                    wait_ms=TimesOut(p50=one.wait_ms[0], p95=one.wait_ms[1]),
+                    infer_ms=TimesOut(p50=one.infer_ms[0], p95=one.infer_ms[1]),
+                )
+                for one in view.cameras
+            ],
+        )
+
+
+class DetectorIn(In):
+    """What is to run. What is not given stays as it is."""
+
+    model: str | None = Field(None, min_length=1, max_length=4096, description="Name of a model, or a path to one.")
+    backend: str | None = Field(None, max_length=32, description="auto, or a runtime.")
+    device: str | None = Field(None, max_length=64, description="AUTO, or a device of the backend.")
 
 
 class FindingOut(Out):
@@ -161,16 +222,7 @@ class SystemOut(Out):
                 )
                 for one in status.processes
             ],
-            inference=InferenceOut(
-                ready=inference.ready,
-                model=inference.model,
-                backend=inference.backend,
-                device=inference.device,
-                inferences_per_s=round(inference.inferences_per_s, 2),
-                latency_ms=round(inference.latency_ms, 2),
-                dropped=inference.dropped,
-                problem=inference.problem,
-            ),
+            inference=InferenceOut.of(inference),
             findings=[
                 FindingOut(check=one.check, health=one.health.value, message=one.message, cure=one.cure)
                 for one in status.findings

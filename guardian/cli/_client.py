@@ -55,23 +55,25 @@ def running_url(data: Path) -> str | None:
         raise ServiceUnavailable("Guardian is starting or ending", cure="Try again in a moment.") from None
 
 
-def call(data: Path, url: str, method: str, path: str, body: dict[str, str] | None = None) -> dict[str, Any]:
+def call(
+    data: Path, url: str, method: str, path: str, body: dict[str, str] | None = None, timeout_s: float = TIMEOUT_S
+) -> dict[str, Any]:
     """Return the API's answer. Refused with what it says; ServiceUnavailable when it says nothing."""
     token_id, secret = asyncio.run(_make_token(data))
     try:
-        return _call(url + path, method, body, secret)
+        return _call(url + path, method, body, secret, timeout_s)
     finally:
         asyncio.run(_revoke(data, token_id))
 
 
-def _call(url: str, method: str, body: dict[str, str] | None, secret: str) -> dict[str, Any]:
+def _call(url: str, method: str, body: dict[str, str] | None, secret: str, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
     data = json.dumps(body).encode() if body is not None else None
     request = urllib.request.Request(url, method=method, data=data)  # noqa: S310 - written by our own program: http
     request.add_header("Authorization", f"Bearer {secret}")
     request.add_header("Content-Type", "application/json")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())  # never by way of a proxy
     try:
-        with opener.open(request, timeout=TIMEOUT_S) as answer:
+        with opener.open(request, timeout=timeout_s) as answer:
             value = json.loads(answer.read())
     except urllib.error.HTTPError as error:
         with error:

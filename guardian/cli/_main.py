@@ -22,6 +22,7 @@ COMMANDS = {
     "backup": "Write settings, accounts, keys and the index to one sealed file.",
     "restore": "Make a data folder from a backup.",
     "models": "List, fetch and measure detector models.",
+    "infer": "Serve the detector of this machine to Guardians on others.",
     "plugins": "List plugins and what they bring.",
     "user": "List and make users of the web page, and set passwords.",
     "token": "Make and revoke API tokens.",

@@ -1,4 +1,4 @@
-"""`guardian models list|pull|bench`."""
+"""`guardian models list|pull|use|bench`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from guardian.cli._output import data_option, emit, json_option
+
+SWAP_WITHIN_S = 330.0  # a GPU compiles a big model for minutes; the conductor waits 300 s
 
 
 @click.group(
@@ -88,6 +90,45 @@ def pull(name: str, data: Path, as_json: bool) -> None:
     with click.progressbar(length=total, label=name) as bar:
         fetch(card, folder, lambda done, _: bar.update(done - bar.pos))
     click.echo(f'{name} is there ({card.licence}, {card.source}). Use it: [detector] model = "{name}" in config.toml.')
+
+
+@models.command(epilog="Examples:\n\n  guardian models use yolox-s\n\n  guardian models use default --device GPU")
+@click.argument("name", required=False)
+@click.option("--backend", help="auto, or a runtime such as openvino or onnxruntime. Default: as it is.")
+@click.option("--device", help="AUTO, or a device of the backend, such as CPU, GPU or NPU. Default: as it is.")
+@data_option
+@json_option
+def use(name: str | None, backend: str | None, device: str | None, data: Path, as_json: bool) -> None:
+    """Run model NAME (or a path) from now on, or the present one elsewhere. It is loaded and tried first: where that fails
+    nothing changes. A Guardian that runs swaps without missing a picture; the choice is kept in config.toml."""
+    from guardian.cli._client import call, running_url
+
+    wish = {key: value for key, value in (("model", name), ("backend", backend), ("device", device)) if value is not None}
+    if not wish:
+        raise click.UsageError("Say what is to change: NAME, --backend or --device.")
+    if (url := running_url(data)) is not None:
+        answer = call(data, url, "PUT", "/api/v1/detector", wish, timeout_s=SWAP_WITHIN_S)
+    else:
+        answer = _use_later(data, wish)
+    if as_json:
+        emit({key: answer[key] for key in ("model", "backend", "device", "warning")})
+        return
+    click.echo(f"{answer['model']} runs on {answer['device']} ({answer['backend']}). {answer['warning']}".strip())
+
+
+def _use_later(data: Path, wish: dict[str, str]) -> dict[str, Any]:
+    """Try it here and keep the choice: no Guardian runs on this data folder."""
+    from guardian.processes.engines import engine_for, remember
+    from guardian.settings.load import load, save
+
+    settings, said = load(data), list[str]()
+    detector = settings.detector.model_copy(update=wish)
+    engine = engine_for(data, detector, settings.plugins, said.append)
+    ready = engine.ready
+    engine.close()
+    remember(data, detector)
+    save(data, settings.model_copy(update={"detector": detector}))
+    return {"model": ready.model, "backend": ready.backend, "device": ready.device, "warning": " ".join(said)}
 
 
 @models.command(epilog="Example:\n\n  guardian models bench default yolox-s --seconds 5")

@@ -44,6 +44,7 @@ class InferenceClient:
         self._link: BlockingLink | None = None
         self._frames: SharedFrames | None = None
         self._model: ModelReady | None = None
+        self._before: ModelReady | None = None  # the model that this one has replaced: pictures for it may still come
         self._waiting: dict[int, _Waiting] = {}
         self._ticket = 0
         self._ending = threading.Event()
@@ -56,7 +57,10 @@ class InferenceClient:
         return self._model
 
     def submit(self, pictures: list[NDArray[np.uint8]], on_done: OnDone) -> bool:
-        """Ask what is in some pictures (H, W, 3; the model's size and colour order). False when not connected or full."""
+        """Ask what is in some pictures (H, W, 3; the model's size and colour order).
+
+        False when not connected or full, or when the model was changed while the pictures were made.
+        """
         with self._lock:
             link, frames, model = self._link, self._frames, self._model
             if link is None or frames is None or model is None or not pictures:
@@ -68,7 +72,9 @@ class InferenceClient:
             ticket = self._ticket
             self._waiting[ticket] = _Waiting(slot, len(pictures), on_done, self._clock.mono_s())
         try:
-            _copy(pictures, frames, slot, model)
+            if not _copy(pictures, frames, slot, model, self._before):
+                self._taken_back(ticket)
+                return False
             link.send(InferRequest(ticket, slot, len(pictures)))
         except LinkClosed:
             return self._taken_back(ticket)  # the reader may have answered it already
@@ -110,23 +116,41 @@ class InferenceClient:
 
     def _converse(self, link: BlockingLink) -> None:
         try:
-            model = self._first(link)
-            frames = SharedFrames.create(self._slots, model.width * model.height * 3)
-            try:
-                link.send(Attach(self._camera, frames.slots, frames.slot_bytes), fd=frames.fd)
-                with self._lock:
-                    self._link, self._frames, self._model = link, frames, model
-                while True:
-                    self._await(link)
-                    message, _ = link.receive()
-                    if isinstance(message, InferReply):
-                        self._answered(message)
-            finally:
-                with self._lock:
-                    self._link = self._frames = self._model = None
-                frames.close()
+            self._take_model(link, self._first(link))
+            while True:
+                self._await(link)
+                message, _ = link.receive()
+                if isinstance(message, InferReply):
+                    self._answered(message)
+                elif isinstance(message, ModelReady):
+                    self._take_model(link, message)
         finally:
+            with self._lock:
+                frames, self._link, self._frames, self._model = self._frames, None, None, None
+            if frames is not None:
+                frames.close()
             link.close()
+
+    def _take_model(self, link: BlockingLink, model: ModelReady) -> None:
+        """Use a model from here on; one of another size needs other memory, and what is under way is answered as lost."""
+        with self._lock:
+            before, old = self._model, self._frames
+            if before is not None and _shape(before) == _shape(model):
+                self._model = model
+                return
+            self._link = self._frames = self._model = None
+        self._hung_up("the model was changed meanwhile")
+        frames = SharedFrames.create(self._slots, model.width * model.height * 3)
+        try:
+            link.send(Attach(self._camera, frames.slots, frames.slot_bytes), fd=frames.fd)
+        except LinkClosed:
+            frames.close()
+            raise
+        finally:
+            if old is not None:
+                old.close()
+        with self._lock:
+            self._link, self._frames, self._model, self._before = link, frames, model, before
 
     def _first(self, link: BlockingLink) -> ModelReady:
         while not self._ending.is_set():
@@ -166,13 +190,23 @@ class InferenceClient:
             waiting.on_done(InferReply(ticket, error=reason))
 
 
-def _copy(pictures: Sequence[NDArray[np.uint8]], frames: SharedFrames, slot: int, model: ModelReady) -> None:
-    shape = (model.height, model.width, 3)
+def _shape(model: ModelReady) -> tuple[int, int, int]:
+    return model.height, model.width, 3
+
+
+def _copy(
+    pictures: Sequence[NDArray[np.uint8]], frames: SharedFrames, slot: int, model: ModelReady, before: ModelReady | None
+) -> bool:
+    """Put pictures into slots; False where they were made for the model before this one."""
+    shape = _shape(model)
     slots = np.frombuffer(frames.view(slot, len(pictures)), np.uint8).reshape(-1, *shape)
     for index, picture in enumerate(pictures):
         if picture.shape != shape or picture.dtype != np.uint8:
+            if before is not None and picture.shape == _shape(before):
+                return False
             raise ValueError(f"a picture of {picture.shape} {picture.dtype}, the model wants {shape} uint8")
         slots[index] = picture
+    return True
 
 
 class LocalInference:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from guardian.detect.families import FAMILIES, Candidates
+from guardian.detect.families.family import unexpected
 from guardian.detect.nms import suppress
 from guardian.interfaces import Detector, DetectorKind, ModelSpec
 from guardian.model.errors import BadSetting, GuardianError, ServiceUnavailable
@@ -54,6 +56,15 @@ class Engine:
         """
         return [self._read(outputs) for outputs in self.detector.infer(pictures)]
 
+    def try_once(self) -> None:
+        """Look at a grey picture: BadSetting where the network's outputs are not its family's."""
+        outputs = self.detector.infer(np.full((1, self.spec.height, self.spec.width, 3), 128, np.uint8))
+        try:
+            for one in outputs:
+                self._read(one)
+        except (ValueError, IndexError, TypeError) as error:  # shapes that no family expects
+            raise unexpected(self.spec, outputs[0], "other outputs") from error
+
     def _read(self, outputs: Sequence[NDArray[np.float32]]) -> tuple[Detection, ...]:
         found = self._family.decode(outputs, self.spec, self.floor)
         if not len(found.scores):
@@ -89,29 +100,57 @@ def open_engine(
 ) -> Engine:
     """Load a model with the wished runtime, or the first that can; try it once on an empty picture.
 
-    `kinds` in order of preference. Falling back is told once through `say`. ServiceUnavailable when none can.
+    `kinds` in order of preference. Falling back is told once through `say`. BadSetting or ServiceUnavailable when none can.
     """
     if backend != AUTO and kinds and backend not in {kind.name for kind in kinds}:
         known = ", ".join(kind.name for kind in kinds)
         raise BadSetting(
             f"there is no runtime {backend!r}", field="detector.backend", cure=f"Choose auto or one of: {known}."
         )
-    problems: list[str] = []
-    for kind in sorted(kinds, key=lambda kind: kind.name != backend):
+    failures: list[tuple[DetectorKind, Exception]] = []
+    usable = [kind for kind in kinds if kind.name == backend or not kind.remote]
+    for kind in sorted(usable, key=lambda kind: kind.name != backend):
         try:
-            engine = _try(kind, spec, device if not problems or backend == AUTO else "AUTO")
-        except GuardianError as error:
-            problems.append(f"{kind.title}: {error.message}")
+            engine = _try(kind, spec, device if not failures or backend == AUTO else "AUTO")
+        except Exception as error:
+            failures.append((kind, error))
+            if kind.remote:  # it may come back: the caller knows what stands in until then
+                raise error if isinstance(error, GuardianError) else _none_can(spec, failures) from error
             continue
-        except Exception as error:  # noqa: BLE001 - foreign code: the runtime that `kind` names
-            first_line = str(error).strip().splitlines()[0:1] or [""]
-            problems.append(f"{kind.title}: {type(error).__name__}: {first_line[0]}")
-            continue
-        if problems:
-            say(f"{'; '.join(problems)}. Using {kind.title} instead.")
+        if told := "; ".join([*(_told(*failure) for failure in failures), *notes_of(engine.detector)]):
+            say(f"{told}. Using {kind.title} instead." if failures else f"{told}.")
         return engine
-    raise ServiceUnavailable(
-        f"no runtime can run model {spec.name}: {'; '.join(problems) or 'none is installed'}",
+    raise _none_can(spec, failures)
+
+
+def notes_of(detector: Detector) -> tuple[str, ...]:
+    """Return what a detector has to say of itself: that it fell back from the device that was wished, for instance."""
+    return tuple(getattr(detector, "notes", ()))
+
+
+def _told(kind: DetectorKind, error: Exception) -> str:
+    if isinstance(error, GuardianError):
+        return f"{kind.title}: {error.message}"
+    first_line = str(error).strip().splitlines()[0:1] or [""]
+    return f"{kind.title}: {type(error).__name__}: {first_line[0]}"
+
+
+def _none_can(spec: ModelSpec, failures: Sequence[tuple[DetectorKind, Exception]]) -> GuardianError:
+    """Return the error that says what the owner can do: about a setting, about the file, or about what is installed."""
+    told = "; ".join(_told(*failure) for failure in failures)
+    faults = [error for _, error in failures if isinstance(error, BadSetting)]
+    if faults:
+        cures = dict.fromkeys(error.cure for error in faults if error.cure)
+        return BadSetting(told, field=faults[0].field or "detector.model", cure=" ".join(cures))
+    if any(not isinstance(error, ServiceUnavailable) for _, error in failures):
+        return BadSetting(
+            f"model {spec.name} does not load: {told}",
+            field="detector.model",
+            cure=f"Its file {Path(spec.path).name} may be damaged: fetch it again (`guardian models pull`), export it anew, or "
+            "choose another model.",
+        )
+    return ServiceUnavailable(
+        f"no runtime can run model {spec.name}: {told or 'none is installed'}",
         cure="Install one: pip install openvino, or pip install 'private-ai-guardian[onnx]'. Recording goes on without detection.",
     )
 
@@ -121,8 +160,8 @@ def _try(kind: DetectorKind, spec: ModelSpec, device: str) -> Engine:
         raise ServiceUnavailable(reason)
     detector = kind.make(spec, device)
     try:
-        engine = Engine(spec, detector, kind.name)
-        engine.detect(np.full((1, spec.height, spec.width, 3), 128, np.uint8))
+        engine = Engine(getattr(detector, "spec", spec), detector, kind.name)
+        engine.try_once()
     except BaseException:
         detector.close()
         raise

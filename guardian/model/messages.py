@@ -174,8 +174,24 @@ class ModelReady:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraInference:
+    """What one camera asked of inference since that process started. Times in milliseconds: median, 95th percentile of the latest."""
+
+    camera: str
+    asked: int = 0
+    answered: int = 0
+    skipped: int = 0  # a newer picture came first
+    failed: int = 0
+    wait_ms: tuple[float, float] = (0.0, 0.0)
+    infer_ms: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class InferenceStats:
-    """inference → conductor, about once a second."""
+    """inference → conductor, about once a second: also its sign of life. `error`: nothing is detected. `warning`: not as wished.
+
+    `loading`: a model is being made ready, which may keep the process silent for long.
+    """
 
     model: str
     backend: str
@@ -185,6 +201,10 @@ class InferenceStats:
     dropped: int
     cameras: int
     error: str = ""
+    warning: str = ""
+    loading: bool = False
+    hint: str = ""  # "latency" | "throughput" | "": as the runtime likes
+    per_camera: tuple[CameraInference, ...] = ()
     type: Literal["inference_stats"] = "inference_stats"
 
 
@@ -196,6 +216,30 @@ class Attach:
     slots: int
     slot_bytes: int
     type: Literal["attach"] = "attach"
+
+
+# conductor → inference and back
+
+
+@dataclass(frozen=True, slots=True)
+class UseDetector:
+    """Load this (`detector_json`: a part of settings.schema) beside what runs, and run it instead once it has proved itself."""
+
+    ticket: int
+    detector_json: str
+    type: Literal["use_detector"] = "use_detector"
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorUsed:
+    """How that went. `error` is empty when it runs; else what ran before still does."""
+
+    ticket: int
+    code: str = ""
+    error: str = ""
+    field: str = ""
+    cure: str = ""
+    type: Literal["detector_used"] = "detector_used"
 
 
 # conductor → transcoder and back
@@ -240,6 +284,8 @@ Message = (
     | ModelReady
     | InferenceStats
     | Attach
+    | UseDetector
+    | DetectorUsed
     | TranscodeRequest
     | TranscodeReply
 )

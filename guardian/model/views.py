@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from guardian.model.health import Finding
+from guardian.model.messages import CameraInference
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,9 @@ class InferenceView:
     latency_ms: float = 0.0
     dropped: int = 0
     problem: str = ""
+    warning: str = ""  # it runs, but not as the settings wish
+    hint: str = ""
+    cameras: tuple[CameraInference, ...] = ()
 
 
 class SpaceState(StrEnum):

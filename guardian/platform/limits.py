@@ -20,6 +20,17 @@ def harden() -> None:
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
+def bound_memory(most_bytes: int) -> None:
+    """Refuse this process more private writable memory than that: an allocation beyond fails at once, before the machine suffers.
+
+    RLIMIT_DATA, which counts what is really this process's own from Linux 4.7 on; RLIMIT_AS would count the address space that
+    runtimes reserve and never use, and RLIMIT_RSS does nothing.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard == resource.RLIM_INFINITY or most_bytes < hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, hard))
+
+
 def keep_freed_memory() -> None:
     """Have malloc keep up to 16 MiB that it would give back: fetching pages anew for every fragment costs more than sealing it.
 

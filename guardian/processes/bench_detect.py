@@ -17,7 +17,8 @@ from guardian.detect.engine import Engine
 from guardian.model.errors import ServiceUnavailable
 from guardian.model.messages import InferReply
 from guardian.platform.clock import Clock, SystemClock
-from guardian.processes.inference import SKIPPED, InferenceServer, engine_for
+from guardian.processes.engines import engine_for
+from guardian.processes.inference import SKIPPED, InferenceServer
 from guardian.settings.schema import DetectorSettings, PluginsSettings
 
 READY_WITHIN_S = 30.0
@@ -71,10 +72,8 @@ def run(
 
 
 def _serve(socket_path: str, data_dir: str, settings: DetectorSettings, stop: Any) -> None:
-    server = InferenceServer(
-        Path(socket_path), lambda: engine_for(Path(data_dir), settings, PluginsSettings(), lambda _: None), SystemClock()
-    )
-    server.load()
+    server = InferenceServer(Path(socket_path), SystemClock())
+    server.load(lambda: engine_for(Path(data_dir), settings, PluginsSettings(), lambda _: None))
     stop.wait()
     server.close()
 

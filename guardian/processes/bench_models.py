@@ -14,7 +14,7 @@ from guardian.interfaces import DetectorKind, ModelSpec
 from guardian.model.errors import GuardianError
 from guardian.platform.clock import Clock, SystemClock
 from guardian.processes.bench_detect import in_a_loop
-from guardian.processes.inference import runtimes
+from guardian.processes.engines import runtimes
 from guardian.settings.schema import PluginsSettings
 
 

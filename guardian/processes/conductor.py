@@ -30,8 +30,6 @@ from guardian.model.messages import (
     CameraJob,
     EventReport,
     FragmentSealed,
-    InferenceJob,
-    InferenceStats,
     LiveFragment,
     LiveInit,
     Message,
@@ -44,7 +42,6 @@ from guardian.model.messages import (
     WantLive,
 )
 from guardian.model.segment import SegmentRecord
-from guardian.model.views import InferenceView
 from guardian.platform.clock import Clock, PatientClock, SystemClock
 from guardian.platform.files import make_private_dir, replace_file
 from guardian.platform.limits import harden, settle_memory
@@ -56,6 +53,7 @@ from guardian.platform.tasks import Tasks
 from guardian.pluginhost.dispatch import Dispatcher
 from guardian.pluginhost.registry import ContextMaker, PluginRegistry
 from guardian.processes.chosen import camera_job, channels_of, clip_margins, plugin_findings, tiers_of, with_source
+from guardian.processes.detector_keeper import DetectorKeeper
 from guardian.processes.jobs import TranscodeJob
 from guardian.processes.links import Switchboard
 from guardian.processes.refusals import cannot_serve
@@ -148,14 +146,14 @@ class Conductor:
         keep_socket_in(self._runtime.path)
         self.runtime_dir = self._runtime.path
         self.secret = secrets.token_hex(32)
-        self.inference = InferenceView(ready=False)
         self.paused = ""
         self.ending = False
         self.supervisor = Supervisor(clock, self.tasks)
+        self.detector = DetectorKeeper(self.data_dir, lambda: self.settings, self._settings_changed, self.supervisor)
         self.switchboard = Switchboard(
             self.runtime_dir / "conductor.sock",
             self.secret,
-            {"camera": self._from_camera, "inference": self._from_inference},
+            {"camera": self._from_camera, "inference": self.detector.heard},
             self._process_gone,
         )
         contexts = ContextMaker(self.data_dir)
@@ -268,11 +266,11 @@ class Conductor:
             HealthSources(
                 cameras=self.cameras.list,
                 processes=self.supervisor.usage,
-                inference=lambda: self.inference,
+                inference=lambda: self.detector.view,
                 vault=self.vault.status,
                 paused=lambda: self.paused,
                 footage=self.recordings.footage,
-                plugins=partial(plugin_findings, self.registry),
+                plugins=lambda: (*self.supervisor.findings(), *plugin_findings(self.registry)),
                 space=self.space.status,
                 disk=self.space.brief,
             ),
@@ -294,6 +292,7 @@ class Conductor:
             accounts=AccountService(self.index, self.clock, self.settings.web.session_hours),
             rules=self.rules,
             health=self.health,
+            detection=self.detector,
         )
 
     def _use_settings(self, settings: Settings) -> None:
@@ -304,24 +303,13 @@ class Conductor:
     # processes
 
     def _start_processes(self) -> None:
-        self.supervisor.start(
-            "inference", "detector", "guardian.processes.inference:main", self._inference_job, lambda: None
-        )
+        self.detector.start(self.switchboard, self.runtime_dir, self.secret)
         for camera, settings in self.settings.cameras.items():
             if settings.enabled:
                 self._start_camera(camera, settings)
 
-    def _inference_job(self) -> InferenceJob:
-        return InferenceJob(
-            name="detector",
-            data_dir=str(self.data_dir),
-            detector_json=self.settings.detector.model_dump_json(),
-            plugins_json=self.settings.plugins.model_dump_json(),
-            conductor_socket=str(self.runtime_dir / "conductor.sock"),
-            inference_socket=str(self.runtime_dir / "inference.sock"),
-            secret=self.secret,
-            log_json=self.settings.log.format == "json",
-        )
+    def _settings_changed(self, settings: Settings) -> None:
+        self.settings = settings
 
     def _start_transcoder(self, sock: socket.socket) -> ForkServerProcess:
         return start_process("guardian.processes.transcode:main", TranscodeJob(sock), "transcode")
@@ -360,7 +348,7 @@ class Conductor:
         if self.ending:
             return
         if role == "inference":
-            self.inference = InferenceView(ready=False, problem="the inference process is being started again")
+            self.detector.gone()
         elif role == "camera":
             self.cameras.process_lost(name)
             self.live.camera_gone(name)
@@ -369,13 +357,6 @@ class Conductor:
     async def _tidy_after(self, camera: str) -> None:
         await self.recordings.camera_lost(camera)
         await self.events.close_camera(camera, self.clock.now().utc_us)
-
-    async def _from_inference(self, name: str, message: Message, payload: bytes) -> None:
-        if isinstance(message, InferenceStats):
-            m = message
-            self.inference = InferenceView(
-                not m.error, m.model, m.backend, m.device, m.inferences_per_s, m.latency_ms, m.dropped, m.error
-            )
 
     async def _from_camera(self, camera: str, message: Message, payload: bytes) -> None:
         if isinstance(message, StatusReport):

@@ -29,7 +29,7 @@ from guardian.model.views import Playlist
 from guardian.platform.clock import Clock, SystemClock
 from guardian.platform.local_zone import local_zone
 from guardian.pluginhost.registry import ContextMaker, PluginRegistry
-from guardian.processes.inference import engine_for
+from guardian.processes.engines import engine_for
 from guardian.processes.watching import make_watcher
 from guardian.services.footage import Footage, SegmentOnDisk
 from guardian.services.open_segments import OpenSegments

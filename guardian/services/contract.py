@@ -14,6 +14,7 @@ from guardian.model.views import (
     EpochCheck,
     Export,
     Hold,
+    InferenceView,
     Playlist,
     RecordingSpan,
     Session,
@@ -250,6 +251,14 @@ class SystemHealth(Protocol):
         ...
 
 
+class Detection(Protocol):
+    """What runs the detector."""
+
+    async def use(self, *, model: str | None = None, backend: str | None = None, device: str | None = None) -> InferenceView:
+        """Load another beside it, swap, and keep the choice; where that fails all stays as it was."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """All of them, as pages and the API get them."""
@@ -265,3 +274,4 @@ class Services:
     accounts: Accounts
     rules: Rules
     health: SystemHealth
+    detection: Detection

@@ -110,6 +110,8 @@ class HealthService:
             found.append(
                 Finding("detector", Health.WARNING, f"Detection is off: {inference.problem}", "Run `guardian doctor`.")
             )
+        if inference.warning:
+            found.append(Finding("detector", Health.WARNING, inference.warning))
         return (*found, *self._sources.plugins())
 
     def disk(self) -> SpaceStatus:

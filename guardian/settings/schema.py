@@ -179,6 +179,17 @@ class DetectorSettings(Part):
     device: str = Field("AUTO", description="Device of the backend, such as CPU, GPU, NPU or AUTO.")
     tracker: str = Field("bytetrack", description="Tracker to follow things with.")
     threads: int = Field(0, ge=0, le=64, description="Inference threads; 0: chosen by the backend.")
+    hint: str = Field(
+        "auto",
+        pattern="^(auto|latency|throughput)$",
+        description="latency: one request at a time on all cores; throughput: several at once; auto: by load.",
+    )
+    memory_mib: int = Field(
+        2048,
+        ge=0,
+        le=1 << 20,
+        description="Memory in MiB above which the inference process is started again; 0: no limit.",
+    )
 
 
 class VaultSettings(Part):

@@ -1,4 +1,4 @@
-"""One ONNX session. Pictures are normalised with numpy; one request at a time uses all cores."""
+"""One ONNX session on CPU, CUDA or OpenVINO. Pictures are normalised with numpy; one request at a time uses all cores."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _PROVIDER = "ExecutionProvider"
+_Provider = str | tuple[str, dict[str, str]]
 
 
 def _providers() -> list[str]:
@@ -41,6 +42,7 @@ class OnnxDetector:
     """Implements Detector."""
 
     parallel = 1
+    notes: tuple[str, ...] = ()
 
     def __init__(self, spec: ModelSpec, device: str) -> None:
         import numpy as np
@@ -50,7 +52,8 @@ class OnnxDetector:
         options.log_severity_level = 3  # errors only
         if threads := spec.option("threads"):
             options.intra_op_num_threads = int(threads)
-        self._session: Any = onnxruntime.InferenceSession(spec.path, options, providers=_choose(device))
+        wished = _choose(device, spec.option("cache_dir"))
+        self._session: Any = onnxruntime.InferenceSession(spec.path, options, providers=wished)
         source = self._session.get_inputs()[0]
         self._input = source.name
         self._nchw = _is_nchw(spec, source.shape)
@@ -61,6 +64,9 @@ class OnnxDetector:
         self._factor = np.array([1 / part for part in scale], np.float32)  # x × factor + shift = (x - mean) / scale
         self._shift = np.array([-m / s for m, s in zip(mean, scale, strict=True)], np.float32)
         provider = self._session.get_providers()[0].removesuffix(_PROVIDER)
+        first = _name(wished[0])
+        if provider != first:  # ONNX Runtime falls back by itself, and says so in its log only
+            self.notes = (f"ONNX Runtime could not use {first} (is its driver installed?) and uses {provider}",)
         self.device = f"{provider} (ONNX Runtime {onnxruntime.__version__})"
 
     def _prepare(self, picture: NDArray[np.uint8]) -> NDArray[Any]:
@@ -87,16 +93,31 @@ class OnnxDetector:
         self._session = None
 
 
-def _choose(device: str) -> list[str]:
+def _name(provider: _Provider) -> str:
+    return (provider if isinstance(provider, str) else provider[0]).removesuffix(_PROVIDER)
+
+
+def _choose(device: str, cache_dir: str) -> list[_Provider]:
+    """Return what a session is to try in turn. AUTO: the accelerators that this build has, then the processor.
+
+    OpenVINO's provider on a mere processor is slower than the processor's own and than OpenVINO itself: only by name.
+    """
     available = _providers()
+    options: dict[str, dict[str, str]] = {"OpenVINO": {"device_type": "AUTO"}}
+    if cache_dir:
+        options["OpenVINO"]["cache_dir"] = cache_dir
+    names = [name.removesuffix(_PROVIDER) for name in available]
     if device.upper() == "AUTO":
-        return available
-    for name in available:
-        if name.removesuffix(_PROVIDER).upper() == device.upper():
-            return [name, "CPUExecutionProvider"] if name != "CPUExecutionProvider" else [name]
-    raise BadSetting(
-        f"ONNX Runtime has no {device}", field="detector.device", cure=f"Choose AUTO or one of: {', '.join(devices())}."
-    )
+        chosen = [name for name in names if name != "OpenVINO"]
+    else:
+        chosen = [name for name in names if name.upper() == device.upper()]
+        if chosen and chosen != ["CPU"]:
+            chosen.append("CPU")
+    if not chosen:
+        raise BadSetting(
+            f"ONNX Runtime has no {device}", field="detector.device", cure=f"Choose AUTO or one of: {', '.join(devices())}."
+        )
+    return [(name + _PROVIDER, options[name]) if name in options else name + _PROVIDER for name in chosen]
 
 
 def _is_nchw(spec: ModelSpec, shape: list[Any]) -> bool:

@@ -1,4 +1,9 @@
-"""One compiled model: pictures in as uint8, normalised inside the graph; as many requests in flight as there are streams."""
+"""One compiled model: pictures in as uint8, normalised inside the graph; as many requests in flight as there are streams.
+
+Threads that wait for their own asynchronous requests, not an AsyncInferQueue: the queue gives the same pictures a CPU-second
+(within 5 %) and would need a second hand-over of every answer. Batches cost more CPU a picture than two streams. The figures
+are in docs/benchmarks.md.
+"""
 
 from __future__ import annotations
 
@@ -64,16 +69,28 @@ class OpenVinoDetector:
         self._local = threading.local()
 
     def infer(self, batch: NDArray[np.uint8]) -> list[list[NDArray[np.float32]]]:
-        """Run pictures one after the other; other threads may do the same beside."""
-        request = getattr(self._local, "request", None)
-        if request is None:
-            request = self._local.request = self._compiled.create_infer_request()
+        """Run pictures, as many beside each other as there are streams; other threads may do the same beside.
+
+        One waits for the other only when all streams are busy: the crops of one frame on an idle box take the time of one.
+        """
+        ready = getattr(self._local, "requests", None)
+        if ready is None:
+            ready = self._local.requests = []
+        while len(ready) < min(len(batch), self.parallel):
+            ready.append(self._compiled.create_infer_request())
         results = []
-        for index in range(len(batch)):
-            request.infer([batch[index : index + 1]], share_inputs=True)
-            outputs = [request.get_output_tensor(i).data.copy() for i in range(len(self._compiled.outputs))]
-            results.append([output.astype("float32", copy=False) for output in outputs])
+        for first in range(0, len(batch), self.parallel):
+            under_way = ready[: len(batch[first : first + self.parallel])]
+            for index, request in enumerate(under_way, first):
+                request.start_async([batch[index : index + 1]], share_inputs=True)
+            for request in under_way:
+                request.wait()
+            results += [self._outputs(request) for request in under_way]
         return results
+
+    def _outputs(self, request: Any) -> list[NDArray[np.float32]]:
+        outputs = [request.get_output_tensor(i).data.copy() for i in range(len(self._compiled.outputs))]
+        return [output.astype("float32", copy=False) for output in outputs]
 
     def close(self) -> None:
         """Let go of the compiled model."""
@@ -96,8 +113,12 @@ def _pick(core: Any, device: str) -> str:
 
 
 def _config(spec: ModelSpec, device: str) -> dict[str, str]:
-    config = {"PERFORMANCE_HINT": "THROUGHPUT"}
-    if device == "CPU":
+    latency = spec.option("hint") == "latency"
+    config = {"PERFORMANCE_HINT": "LATENCY" if latency else "THROUGHPUT"}
+    if device == "CPU" and latency:
+        if threads := spec.option("threads"):
+            config["INFERENCE_NUM_THREADS"] = threads
+    elif device == "CPU":
         config["NUM_STREAMS"] = str(min(MOST_STREAMS, os.cpu_count() or 1))
         if threads := spec.option("threads"):
             config["INFERENCE_NUM_THREADS"] = threads

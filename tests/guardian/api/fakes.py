@@ -11,6 +11,7 @@ from typing import Any
 from guardian.model.camera import CameraState, CameraStatus, CameraView, StreamStatus
 from guardian.model.errors import (
     BadRequest,
+    BadSetting,
     Conflict,
     NotFound,
     ServiceUnavailable,
@@ -20,6 +21,7 @@ from guardian.model.errors import (
 )
 from guardian.model.event import Event, EventChange, EventQuery, EventState, Happening, HappeningKind, PathPoint
 from guardian.model.health import Finding, Health
+from guardian.model.messages import CameraInference
 from guardian.model.time import SECOND_US, Span
 from guardian.model.views import (
     LASTING_US,
@@ -382,7 +384,16 @@ class FakeHealth:
 
     async def system(self) -> SystemStatus:
         process = ProcessUse("camera", "front", 42, 3.333, 80_000_000, 1, T0)
-        inference = InferenceView(True, "ssd", "openvino", "CPU", 12.345, 20.5, 3)
+        inference = InferenceView(
+            True,
+            "ssd",
+            "openvino",
+            "CPU",
+            12.345,
+            20.5,
+            3,
+            cameras=(CameraInference("front", 9, 6, 2, 1, (1.5, 4.0), (6.0, 9.0)),),
+        )
         finding = Finding("disk", Health.WARNING, "nearly full", "Free some.")
         return SystemStatus(
             "0.1.0",
@@ -409,6 +420,13 @@ class FakeHealth:
         return not self.missing, self.missing
 
 
+class FakeDetection:
+    async def use(self, *, model=None, backend=None, device=None) -> InferenceView:
+        if model == "broken":
+            raise BadSetting("it does not load", field="detector.model", cure="Fetch it again.")
+        return InferenceView(True, model or "ssd", backend or "openvino", device or "CPU")
+
+
 class Fakes:
     """All of them, and the services made of them."""
 
@@ -431,4 +449,5 @@ class Fakes:
             accounts=self.accounts,  # type: ignore[arg-type]
             rules=self.rules,
             health=self.health,
+            detection=FakeDetection(),
         )

@@ -10,6 +10,17 @@ async def test_the_box_at_a_glance(client: TestClient) -> None:
     assert (system["version"], system["now"], system["oldest_footage"]) == ("0.1.0", "2026-11-23T00:00:01.000Z", None)
     assert system["processes"][0]["memory_bytes"] == 80_000_000
     assert system["inference"]["inferences_per_s"] == 12.35 or system["inference"]["inferences_per_s"] == 12.34
+    assert system["inference"]["cameras"] == [
+        {
+            "camera": "front",
+            "asked": 9,
+            "answered": 6,
+            "skipped": 2,
+            "failed": 1,
+            "wait_ms": {"p50": 1.5, "p95": 4.0},
+            "infer_ms": {"p50": 6.0, "p95": 9.0},
+        }
+    ]
     assert system["findings"] == [{"check": "disk", "health": "warning", "message": "nearly full", "cure": "Free some."}]
 
 
@@ -29,3 +40,13 @@ async def test_a_login_makes_a_token_and_a_token_does_not(client: TestClient, st
     made = await stranger.post("/api/v1/tokens", json={"name": "mine"}, headers=PAGE)
     assert made.status == 201
     assert (await made.json())["token"] == "fresh-secret"
+
+
+async def test_another_model_is_asked_for(client: TestClient) -> None:
+    answer = await client.put("/api/v1/detector", json={"model": "yolox-s", "device": "GPU"})
+    body = await answer.json()
+    assert (answer.status, body["model"], body["backend"], body["device"]) == (200, "yolox-s", "openvino", "GPU")
+    refused = await client.put("/api/v1/detector", json={"model": "broken"})
+    body = await refused.json()
+    assert (refused.status, body["field"], body["cure"]) == (400, "detector.model", "Fetch it again.")
+    assert (await client.put("/api/v1/detector", json={"threads": 3})).status == 400

@@ -122,6 +122,6 @@ def test_a_detector_that_fails_its_trial_is_closed():
         lambda s, d: made.append(FakeDetector(RuntimeError("x"))) or made[0],
         kind.devices,
     )
-    with pytest.raises(ServiceUnavailable):
+    with pytest.raises(BadSetting, match="does not load"):
         open_engine(SPEC, [kind])
     assert made[0].closed

@@ -8,20 +8,22 @@ import signal
 import socket
 import threading
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from guardian.detect import client as client_module
 from guardian.detect.client import InferenceClient
+from guardian.detect.desk import Desk
 from guardian.detect.engine import Engine
-from guardian.model.errors import ServiceUnavailable
+from guardian.model.errors import BadSetting, GuardianError, ServiceUnavailable
 from guardian.model.messages import Attach, Hello, InferenceJob, InferenceStats, InferReply, InferRequest, ModelReady, Stop
 from guardian.platform.clock import SystemClock
 from guardian.platform.ipc import AsyncLink, BlockingLink, LinkClosed, connect
 from guardian.platform.shared_frames import SharedFrames
-from guardian.processes import inference
-from guardian.processes.inference import SKIPPED, Camera, Desk, InferenceServer
+from guardian.processes import engines, inference
+from guardian.processes.inference import SKIPPED, Asked, Camera, InferenceServer
 from guardian.processes.spawning import start_process
 from guardian.settings.schema import DetectorSettings, PluginsSettings
 from tests.guardian.detect.test_client import until
@@ -32,45 +34,45 @@ BLANK = np.zeros((100, 100, 3), np.uint8)
 
 
 def cameras(*names):
-    return [Camera(link=None, name=name) for name in names]
+    return [Camera(name=name) for name in names]
 
 
 def ask(ticket):
-    return InferRequest(ticket, 0, 1)
+    return Asked(InferRequest(ticket, 0, 1))
 
 
 class TestDesk:
     def test_cameras_take_turns_however_much_one_asks(self):
-        desk, (a, b, c) = Desk(), cameras("a", "b", "c")
+        desk, (a, b, c) = Desk(SystemClock()), cameras("a", "b", "c")
         for camera, ticket in ((a, 1), (a, 2), (b, 3), (b, 4), (c, 5)):
             desk.put(camera, ask(ticket))
-        assert [desk.take()[1].ticket for _ in range(5)] == [1, 3, 5, 2, 4]
+        assert [desk.take()[1].request.ticket for _ in range(5)] == [1, 3, 5, 2, 4]
 
     def test_the_latest_wins_and_the_fallen_one_is_told(self):
-        desk, (a,) = Desk(), cameras("a")
+        desk, (a,) = Desk(SystemClock()), cameras("a")
         fell = [desk.put(a, ask(ticket)) for ticket in range(5)]
-        assert [request and request.ticket for request in fell] == [None, None, 0, 1, 2]
+        assert [asked and asked.request.ticket for asked in fell] == [None, None, 0, 1, 2]
         assert desk.dropped == 3
-        assert [desk.take()[1].ticket for _ in range(2)] == [3, 4]
+        assert [desk.take()[1].request.ticket for _ in range(2)] == [3, 4]
 
     def test_a_busy_camera_does_not_push_out_a_quiet_one(self):
-        desk, (busy, quiet) = Desk(), cameras("busy", "quiet")
+        desk, (busy, quiet) = Desk(SystemClock()), cameras("busy", "quiet")
         desk.put(quiet, ask(100))
         for ticket in range(50):
             desk.put(busy, ask(ticket))
-        assert desk.take()[1].ticket == 100
+        assert desk.take()[1].request.ticket == 100
 
     def test_a_camera_that_went_is_forgotten(self):
-        desk, (a, b) = Desk(), cameras("a", "b")
+        desk, (a, b) = Desk(SystemClock()), cameras("a", "b")
         desk.put(a, ask(1))
         desk.put(b, ask(2))
         desk.forget(a)
-        assert desk.take()[1].ticket == 2
+        assert desk.take()[1].request.ticket == 2
         desk.close()
         assert desk.take() is None
 
     def test_close_wakes_who_waits(self):
-        desk, got = Desk(), []
+        desk, got = Desk(SystemClock()), []
         thread = threading.Thread(target=lambda: got.append(desk.take()))
         thread.start()
         desk.close()
@@ -101,8 +103,8 @@ def path(tmp_path, monkeypatch):
 @pytest.fixture
 def served(path):
     detector = FakeDetector(rows(("person", 0.9, HERE)))
-    server = InferenceServer(path, lambda: Engine(SPEC, detector, "fake"), SystemClock())
-    server.load()
+    server = InferenceServer(path, SystemClock())
+    server.load(lambda: Engine(SPEC, detector, "fake"))
     server.detector = detector
     yield server
     server.close()
@@ -131,11 +133,11 @@ def test_through_shared_memory_and_back(path, served):
 
 
 def test_a_camera_that_comes_before_the_model_is_told_when_it_is_there(path):
-    server = InferenceServer(path, lambda: Engine(SPEC, FakeDetector(rows()), "fake"), SystemClock())
+    server = InferenceServer(path, SystemClock())
     client = InferenceClient(str(path), "front", SystemClock())
     assert server.stats().error == "the model is being loaded"
     assert client.model is None
-    server.load()
+    server.load(lambda: Engine(SPEC, FakeDetector(rows()), "fake"))
     until(lambda: client.model is not None)
     assert client.model.model == "test"
     assert not client.model.labels[3:]
@@ -147,10 +149,10 @@ def test_no_model_is_said_and_nobody_is_left_hanging(path):
     def refuse():
         raise ServiceUnavailable("no runtime", cure="Install one.")
 
-    server = InferenceServer(path, refuse, SystemClock())
-    server.load()
+    server = InferenceServer(path, SystemClock())
+    server.load(refuse)
     client = InferenceClient(str(path), "front", SystemClock())
-    assert server.stats().error == "no runtime Install one."
+    assert server.stats().error == "No runtime. Install one."
     assert not client.submit([BLANK], lambda _: None)
     client.close()
     server.close()
@@ -158,8 +160,8 @@ def test_no_model_is_said_and_nobody_is_left_hanging(path):
 
 def test_overload_looks_at_the_latest_and_answers_every_request(path):
     gate = Gate()
-    server = InferenceServer(path, lambda: Engine(SPEC, gate, "fake"), SystemClock())
-    server.load()
+    server = InferenceServer(path, SystemClock())
+    server.load(lambda: Engine(SPEC, gate, "fake"))
     client, answers = client_of(path, slots=8), deque()
     assert client.submit([np.full_like(BLANK, 0)], answers.append)
     until(lambda: gate.asked == 1)  # the worker has taken the first
@@ -208,7 +210,9 @@ def test_a_request_outside_of_the_memory_gets_an_error(path, served):
     frames.close()
 
 
-@pytest.mark.parametrize("what", ["rubbish", "memory that can shrink", "lies about size", "two descriptors"])
+@pytest.mark.parametrize(
+    "what", ["rubbish", "memory that can shrink", "lies about size", "a descriptor that nobody asked for"]
+)
 def test_a_camera_that_misbehaves_is_hung_up_on_and_others_go_on(path, served, what):
     other, answers = client_of(path, "other"), []
     assert other.submit([BLANK], answers.append)
@@ -229,9 +233,10 @@ def test_a_camera_that_misbehaves_is_hung_up_on_and_others_go_on(path, served, w
         os.close(fd)
     else:
         frames = SharedFrames.create(1, 30000)
-        link.send(Attach("bad", 1 if what == "two descriptors" else 2, 30000), fd=frames.fd)
-        if what == "two descriptors":
-            link.send(Attach("bad", 1, 30000), fd=frames.fd)
+        if what == "a descriptor that nobody asked for":
+            link.send(InferRequest(1, 0, 1), fd=frames.fd)
+        else:
+            link.send(Attach("bad", 2, 30000), fd=frames.fd)
         frames.close()
     with pytest.raises(LinkClosed):
         link.receive()
@@ -244,12 +249,114 @@ def test_a_camera_that_misbehaves_is_hung_up_on_and_others_go_on(path, served, w
 
 
 def test_engine_for_finds_the_default_and_keeps_its_cache_in_the_data_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(inference, "runtimes", lambda *_: (OPENVINO,))
-    engine = inference.engine_for(tmp_path, DetectorSettings(threads=1), PluginsSettings(), lambda _: None)
+    monkeypatch.setattr(engines, "runtimes", lambda *_: (OPENVINO,))
+    engine = engines.engine_for(tmp_path, DetectorSettings(threads=1), PluginsSettings(), lambda _: None)
     assert engine.ready.model == "default"
     assert engine.parallel == 1
     assert list((tmp_path / "models" / "cache").iterdir())
     engine.close()
+
+
+# another model beside it
+
+
+BIG = replace(SPEC, name="big", width=200, height=120)
+
+
+def test_a_model_is_swapped_for_one_of_another_size_and_cameras_stay_connected(path, served):
+    client, answers = client_of(path), []
+    link = client._link
+    assert client.submit([BLANK], answers.append)
+    until(lambda: answers)
+    served.use(lambda: Engine(BIG, FakeDetector(rows(("car", 0.9, HERE))), "fake"))
+    until(lambda: client.model is not None and client.model.model == "big")
+    assert (client.model.width, client.model.height) == (200, 120)
+    assert client._link is link
+    assert served.detector.closed
+    assert not client.submit([BLANK], answers.append)  # made for the model before
+    with pytest.raises(ValueError, match="the model wants"):
+        client.submit([np.zeros((7, 7, 3), np.uint8)], answers.append)
+    assert client.submit([np.zeros((120, 200, 3), np.uint8)], answers.append)
+    until(lambda: len(answers) == 2)
+    assert [d.label for d in answers[1].detections[0]] == ["car"]
+    assert served.stats().model == "big"
+    client.close()
+
+
+def test_requests_of_before_and_after_a_swap_are_all_answered(path, served):
+    client, answers, asked = client_of(path), deque(), 0
+    for number in range(40):
+        size = client.model.height, client.model.width, 3 if client.model else 0
+        asked += client.submit([np.zeros(size, np.uint8)], answers.append)
+        if number in (10, 25):
+            spec = BIG if number == 10 else SPEC
+            served.use(lambda spec=spec: Engine(spec, FakeDetector(rows(("person", 0.9, HERE))), "fake"))
+            until(lambda spec=spec: client.model is not None and client.model.model == spec.name)
+    until(lambda: len(answers) == asked)
+    assert {reply.error for reply in answers} <= {"", SKIPPED, "the model was changed meanwhile"}
+    account = served.stats().per_camera[0]
+    assert account.asked == account.answered + account.skipped + account.failed
+    client.close()
+
+
+@pytest.mark.parametrize("fault", [BadSetting("wrong outputs", field="family"), RuntimeError("out of device memory")])
+def test_a_model_that_does_not_load_leaves_the_one_before_running(path, served, fault):
+    def refuse():
+        raise fault
+
+    client, answers = client_of(path), []
+    with pytest.raises(GuardianError, match=str(fault)):
+        served.use(refuse)
+    assert client.submit([BLANK], answers.append)
+    until(lambda: answers)
+    assert (answers[0].error, served.stats().model, served.stats().loading) == ("", "test", False)
+    client.close()
+
+
+def test_what_each_camera_asked_and_got_is_counted(path):
+    gate = Gate()
+    server = InferenceServer(path, SystemClock())
+    server.load(lambda: Engine(SPEC, gate, "fake"))
+    client, quiet, answers = client_of(path), client_of(path, "quiet"), deque()
+    assert client.submit([BLANK], answers.append)
+    until(lambda: gate.asked == 1)
+    for _ in range(4):
+        assert client.submit([BLANK], answers.append)
+    assert quiet.submit([BLANK], answers.append)
+    until(lambda: len(answers) == 2)  # those that fell out
+    for _ in range(4):
+        gate.let.release()
+    until(lambda: len(answers) == 6)
+    front, other = server.stats().per_camera
+    assert (front.camera, front.asked, front.answered, front.skipped, front.failed) == ("front", 5, 3, 2, 0)
+    assert (other.camera, other.asked, other.answered, other.skipped) == ("quiet", 1, 1, 0)
+    assert 0 <= front.wait_ms[0] <= front.wait_ms[1]
+    assert 0 < front.infer_ms[0] <= front.infer_ms[1]
+    for one in (client, quiet):
+        one.close()
+    server.close()
+
+
+def test_a_request_that_hangs_or_nothing_but_failures_is_beyond_help(path, served, monkeypatch):
+    client, answers = client_of(path), []
+    served.detector.outputs = RuntimeError("device lost")
+    for number in range(inference.FAILURES_IN_ROW):
+        assert served.beyond_help() == 0
+        assert client.submit([BLANK], answers.append)
+        until(lambda number=number: len(answers) == number + 1)
+    until(lambda: served.beyond_help() == inference.FAILING_EXIT)
+    client.close()
+    gate = Gate()
+    served.use(lambda: Engine(SPEC, gate, "fake"))
+    assert served.beyond_help() == 0
+    client = client_of(path)
+    assert client.submit([BLANK], answers.append)
+    until(lambda: gate.asked == 1)
+    assert served.beyond_help() == 0
+    monkeypatch.setattr(inference, "HUNG_S", 0.05)
+    until(lambda: served.beyond_help() == inference.HUNG_EXIT)
+    gate.let.release()
+    client.close()
 
 
 # the process itself
@@ -298,8 +405,8 @@ async def test_the_process_says_hello_then_stats_serves_and_ends_when_told(tmp_p
     try:
         async with asyncio.timeout(30):
             assert await inbox.get() == Hello("inference", "detector", process.pid, "s")
-            stats = await inbox.get()
-            assert isinstance(stats, InferenceStats)
+            while (stats := await inbox.get()).loading or not stats.model:
+                assert isinstance(stats, InferenceStats)
             assert (stats.model, stats.backend, stats.error) == ("default", "openvino", "")
             client = await asyncio.to_thread(client_of, path)
             answers: list[InferReply] = []
@@ -338,3 +445,51 @@ async def test_it_ends_by_itself_when_the_conductor_has_gone(tmp_path, path, ent
     finally:
         os.kill(process.pid, signal.SIGKILL) if process.exitcode is None else None
         conductor.close()
+
+
+def test_while_another_machine_is_away_the_local_model_stands_in_and_it_comes_back(tmp_path, path, monkeypatch):
+    monkeypatch.setattr(inference, "RETRY_S", 0.05)
+    monkeypatch.setattr(inference, "remember", lambda *_: None)
+    away = threading.Event()
+    far = FakeDetector(rows(("car", 0.9, HERE)))
+    asked = []
+
+    class Far(FakeDetector):
+        spec = BIG
+
+        def __init__(self):
+            if away.is_set():
+                raise ServiceUnavailable("it is away")
+            super().__init__(far.outputs)
+
+        def infer(self, batch):
+            if away.is_set():
+                raise ServiceUnavailable("it is away")
+            return super().infer(batch)
+
+    def open_(wish):
+        asked.append(wish.backend)
+        return Engine(BIG, Far(), "remote") if wish.backend == "remote" else Engine(SPEC, FakeDetector(rows()), "fake")
+
+    room = inference.Room.__new__(inference.Room)
+    room._data_dir, room._wish = tmp_path, DetectorSettings(backend="remote")
+    room._ending, room._away, room._open = threading.Event(), threading.Lock(), open_
+    room._server = server = InferenceServer(path, SystemClock())
+    server.on_away = room._lost
+    room._load()
+    assert server.stats().backend == "remote"
+    client, answers = client_of(path), []
+    assert client.submit([np.zeros((120, 200, 3), np.uint8)], answers.append)
+    until(lambda: answers)
+    away.set()
+    assert client.submit([np.zeros((120, 200, 3), np.uint8)], answers.append)
+    until(lambda: server.stats().backend == "fake")
+    assert "It is away" in server.stats().warning
+    until(lambda: client.model is not None and client.model.model == "test")
+    assert client.submit([BLANK], answers.append)
+    away.clear()
+    until(lambda: server.stats().backend == "remote")
+    until(lambda: server.stats().warning == "")
+    room._ending.set()
+    client.close()
+    server.close()

@@ -1,0 +1,1 @@
+"""Version 1. Fields are added, never changed; another meaning is another version."""
