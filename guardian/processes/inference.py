@@ -26,7 +26,7 @@ from guardian.model.messages import Attach, Hello, InferenceJob, InferenceStats,
 from guardian.platform.clock import Clock, SystemClock
 from guardian.platform.files import make_private_dir
 from guardian.platform.ipc import BlockingLink, LinkClosed, connect
-from guardian.platform.limits import harden
+from guardian.platform.limits import harden, settle_memory
 from guardian.platform.logs import set_up_logs
 from guardian.platform.shared_frames import NotSharedFrames, SharedFrames
 from guardian.pluginhost.discovery import discover
@@ -337,6 +337,7 @@ def main(job: InferenceJob) -> None:
     threading.Thread(target=_until_stop, args=(link, ending), name="conductor", daemon=True).start()
     try:
         server.load()
+        settle_memory()
         while True:
             link.send(server.stats())
             if ending.wait(REPORT_EVERY_S):
