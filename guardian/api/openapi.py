@@ -138,7 +138,6 @@ def _responses(one: Operation, refs: dict[Any, Any]) -> dict[str, Any]:
     if one.status == 202:
         good["headers"] = {"Location": {"description": "Where to ask how far it is.", "schema": {"type": "string"}}}
     problem = {MEDIA_TYPE: {"schema": refs[Problem, "serialization"]}}
-    faults = {
-        str(status): {"description": HTTPStatus(status).phrase, "content": problem} for status in sorted({*one.errors, 401})
-    }
+    may_be = {*one.errors, 401, *((400,) if one.query is not None or one.body is not None else ())}
+    faults = {str(status): {"description": HTTPStatus(status).phrase, "content": problem} for status in sorted(may_be)}
     return {str(one.status): good, **faults}

@@ -71,7 +71,7 @@ def bad_request(error: ValidationError, fields: dict[str, str]) -> BadRequest:
     if first["type"] == "extra_forbidden":
         known = ", ".join(fields) or "none"
         return BadRequest(f"{field} is not known here", field=field, cure=f"Known are: {known}.")
-    message = first["msg"].removeprefix("Value error, ")
+    message = first["msg"].removeprefix("Value error, ").partition(", unable to parse")[0]
     return BadRequest(
         f"{field}: {message}", field=field, cure=f"{name}: {fields[name]}" if fields.get(name) else "Send a JSON object."
     )

@@ -36,7 +36,9 @@ def _camera_id(value: Any) -> Any:
 
 TimeIn = Annotated[int, BeforeValidator(_time), WithJsonSchema(_DATE_TIME)]
 TimeOut = Annotated[int, PlainSerializer(to_rfc3339, return_type=str), WithJsonSchema(_DATE_TIME)]
-CameraId = Annotated[str, BeforeValidator(_camera_id)]
+CameraId = Annotated[
+    str, BeforeValidator(_camera_id), WithJsonSchema({"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,31}$"})
+]
 CodecWords = Annotated[
     frozenset[str], BeforeValidator(_words), WithJsonSchema({"type": "string", "examples": ["h264,h265"], "default": "h264"})
 ]

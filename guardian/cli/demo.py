@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 import tempfile
 import webbrowser
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -44,13 +45,16 @@ def demo(
 ) -> None:
     """See it work: live video, an event, its clip. Needs no camera and no network."""
     from guardian.platform.ports import free_port, port_is_free
-    from guardian.processes.conductor import Running, RunOptions, run
+    from guardian.processes.spawning import begin
     from guardian.services.demo import credentials, demo_settings
 
     if port is None:
         port = DEFAULT_PORT if port_is_free("127.0.0.1", DEFAULT_PORT) else free_port("127.0.0.1")
     settings = demo_settings(sources, port)
     with ExitStack() as stack:
+        runtime = stack.enter_context(closing(begin()))
+        from guardian.processes.conductor import Running, RunOptions, run
+
         folder = data or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="guardian-demo-", ignore_cleanup_errors=True))
         )
@@ -76,4 +80,5 @@ def demo(
             if not no_browser:
                 webbrowser.open(running.url)
 
-        run(RunOptions(folder, settings, login=login, token_name="demo", exit_after_s=exit_after), started)  # noqa: S106 - a name
+        options = RunOptions(folder, settings, login=login, token_name="demo", exit_after_s=exit_after)  # noqa: S106 - a name
+        run(replace(options, runtime=runtime), started)

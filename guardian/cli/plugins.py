@@ -3,8 +3,6 @@
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from guardian.cli._output import data_option, emit, json_option
 
@@ -39,14 +37,11 @@ def list_(data: Path, as_json: bool) -> None:
     if as_json:
         emit({"items": items, "next": None})
         return
-    table = Table(box=None, header_style="bold")
-    for column in ("Plugin", "Version", "State", "Hooks", "Provides"):
-        table.add_column(column)
     for item in items:
-        state = item["state"] if not item["problem"] else f"{item['state']}: {item['problem']}"
-        table.add_row(
-            str(item["name"]), str(item["version"]), str(state), ", ".join(item["hooks"]), ", ".join(item["provides"])
-        )
-    Console().print(table)
+        click.secho(f"{item['name']} {item['version']}", bold=True, nl=False)
+        click.echo(f"  {item['state']}{': ' + str(item['problem']) if item['problem'] else ''}")
+        for what in ("provides", "hooks"):
+            if item[what]:
+                click.echo(f"    {what:9} {', '.join(map(str, item[what]))}")
     for problem in registry.problems:
         click.secho(problem, fg="yellow", err=True)

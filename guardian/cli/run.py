@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -19,8 +19,7 @@ from guardian.cli._output import data_option, emit, json_option
 def run(port: int | None, host: str | None, exit_after: float | None, data: Path, as_json: bool) -> None:
     """Run the recorder and the web page with DATA/config.toml."""
     from guardian.model.errors import BadSetting
-    from guardian.processes.conductor import Running, RunOptions
-    from guardian.processes.conductor import run as run_conductor
+    from guardian.processes.spawning import begin
     from guardian.settings.load import load
     from guardian.vault.keyring import Keyring
 
@@ -32,17 +31,21 @@ def run(port: int | None, host: str | None, exit_after: float | None, data: Path
     if not Keyring.exists(data / "vault"):
         raise BadSetting(f"there is no vault in {data}", cure="Make one first: `guardian vault init`.")
 
-    def started(running: Running) -> None:
-        if as_json:
-            value = {"url": running.url, "data": str(data)}
-            if running.new_password:
-                value |= {"user": "owner", "password": running.new_password}
-            emit(value)
-            return
-        click.secho(f"Guardian runs at {running.url}", bold=True)
-        if running.new_password:
-            click.echo(f"First login: user owner, password {running.new_password} (shown this once).")
-        if not settings.cameras:
-            click.echo(f"No camera yet: add one to {data / 'config.toml'} (`guardian config explain cameras`).")
+    with closing(begin()) as runtime:  # before the imports below: the forkserver imports beside them
+        from guardian.processes.conductor import Running, RunOptions
+        from guardian.processes.conductor import run as run_conductor
 
-    run_conductor(replace(RunOptions(data, settings), exit_after_s=exit_after), started)
+        def started(running: Running) -> None:
+            if as_json:
+                value = {"url": running.url, "data": str(data)}
+                if running.new_password:
+                    value |= {"user": "owner", "password": running.new_password}
+                emit(value)
+                return
+            click.secho(f"Guardian runs at {running.url}", bold=True)
+            if running.new_password:
+                click.echo(f"First login: user owner, password {running.new_password} (shown this once).")
+            if not settings.cameras:
+                click.echo(f"No camera yet: add one to {data / 'config.toml'} (`guardian config explain cameras`).")
+
+        run_conductor(RunOptions(data, settings, exit_after_s=exit_after, runtime=runtime), started)

@@ -57,7 +57,7 @@ from guardian.processes.detector_keeper import DetectorKeeper
 from guardian.processes.jobs import TranscodeJob
 from guardian.processes.links import Switchboard
 from guardian.processes.refusals import cannot_serve
-from guardian.processes.spawning import keep_socket_in, start_process
+from guardian.processes.spawning import begin, start_process
 from guardian.processes.supervisor import Supervisor
 from guardian.processes.vault_opening import open_notary, open_vault
 from guardian.services.accounts import AccountService
@@ -99,6 +99,7 @@ class RunOptions:
     login: Login | None = None
     token_name: str = ""
     exit_after_s: float | None = None
+    runtime: RuntimeDir | None = None  # of spawning.begin(), called before this was imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +143,7 @@ class Conductor:
         self.options, self.settings, self.clock = options, options.settings, clock
         self.data_dir = options.data_dir
         self.tasks = Tasks()
-        self._runtime = RuntimeDir()
-        keep_socket_in(self._runtime.path)
+        self._runtime = options.runtime or begin()
         self.runtime_dir = self._runtime.path
         self.secret = secrets.token_hex(32)
         self.paused = ""

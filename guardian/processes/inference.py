@@ -35,7 +35,7 @@ from guardian.model.messages import (
 )
 from guardian.platform.clock import Clock, SystemClock
 from guardian.platform.ipc import BlockingLink, LinkClosed, connect
-from guardian.platform.limits import bound_memory, harden
+from guardian.platform.limits import bound_memory, harden, settle_memory
 from guardian.platform.logs import set_up_logs
 from guardian.platform.shared_frames import NotSharedFrames, SharedFrames
 from guardian.processes.engines import HintByLoad, Opened, engine_for, explain, open_or_previous, remember, stand_in
@@ -338,6 +338,7 @@ class Room:
             return opened[0].engine
 
         self._server.load(first)
+        settle_memory()
         if opened and isinstance(opened[0].fault, ServiceUnavailable):
             self._come_back(self._wish)
 

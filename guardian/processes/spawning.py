@@ -9,10 +9,13 @@ import importlib
 import multiprocessing
 import os
 import signal
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
-PRELOAD = ["guardian.processes.camera"]
+from guardian.platform.runtime_dir import RuntimeDir
+
+PRELOAD = ["guardian.processes.preload"]
 
 
 def _context() -> ForkServerContext:
@@ -24,10 +27,22 @@ def _context() -> ForkServerContext:
     return context
 
 
-def keep_socket_in(folder: Path) -> None:
+def begin() -> RuntimeDir:
+    """Make the folder of this process's sockets, and start the forkserver.
+
+    To be called as early as can be: it imports its libraries while the caller imports its own, which takes each half a second.
+    """
+    runtime = RuntimeDir()
+    _keep_socket_in(runtime.path)
+    _context()
+    forkserver.ensure_running()
+    return runtime
+
+
+def _keep_socket_in(folder: Path) -> None:
     """Put the forkserver's socket into a folder whose name is short enough, and which is removed at the end.
 
-    To be called before the first `start_process`. multiprocessing would make a folder of its own below the temporary one, and
+    To be called before the forkserver starts. multiprocessing would make a folder of its own below the temporary one, and
     has no public way to say otherwise; `tempdir` is where its get_temp_dir() looks first, from Python 3.3 on.
     """
     multiprocessing.current_process()._config["tempdir"] = str(folder)  # type: ignore[attr-defined]

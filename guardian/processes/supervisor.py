@@ -19,6 +19,7 @@ from guardian.model.time import Instant
 from guardian.model.views import ProcessUse
 from guardian.platform.clock import Clock
 from guardian.platform.tasks import Tasks
+from guardian.platform.usage import ProcessShare
 from guardian.processes.spawning import start_process
 from guardian.processes.watchdog import Bounds, Verdict, judge
 
@@ -45,7 +46,7 @@ class Child:
     restarts: int = 0
     since_us: int = 0
     stopping: bool = False
-    usage: psutil.Process | None = None
+    usage: ProcessShare | None = None
     bounds: Bounds | None = None
     beat_s: float = 0.0
     patience_s: float = START_PATIENCE_S
@@ -60,7 +61,8 @@ class Supervisor:
 
     def __init__(self, clock: Clock, tasks: Tasks) -> None:
         self._clock, self._tasks = clock, tasks
-        self._own, self._since_us = psutil.Process(), clock.now().utc_us
+        self._since_us = clock.now().utc_us
+        self._own = ProcessShare(psutil.Process(), clock, self._since_us)
         self._children: dict[str, Child] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._guarding = False
@@ -209,14 +211,25 @@ class Supervisor:
 
     def usage(self) -> tuple[ProcessUse, ...]:
         """Measure this process and every child. Blocking for some milliseconds."""
-        found = [
-            ProcessUse("conductor", "", self._own.pid, self._own.cpu_percent(), memory_of(self._own), 0, self._since_us)
-        ]
+        own = self._own.process
+        found = [ProcessUse("conductor", "", own.pid, self._own.look(), memory_of(own), 0, self._since_us)]
         for child in list(self._children.values()):
-            use = _measure(child)
+            use = self._measure(child)
             if use is not None:
                 found.append(use)
         return tuple(found)
+
+    def _measure(self, child: Child) -> ProcessUse | None:
+        try:
+            if child.process is None or not child.process.pid:
+                return None
+            if child.usage is None:
+                child.usage = ProcessShare(psutil.Process(child.process.pid), self._clock, child.since_us)
+            process, cpu = child.usage.process, child.usage.look()
+            memory = memory_of(process)
+        except (psutil.Error, ValueError):
+            return None
+        return ProcessUse(child.role, child.name, process.pid, cpu, memory, child.restarts, child.since_us)
 
 
 def _judged(child: Child, now_s: float) -> Verdict | None:
@@ -229,19 +242,6 @@ def _judged(child: Child, now_s: float) -> Verdict | None:
     except (psutil.Error, ValueError):
         return None
     return judge(child.bounds, now_s - child.beat_s, child.patience_s, memory)
-
-
-def _measure(child: Child) -> ProcessUse | None:
-    try:
-        if child.process is None or not child.process.pid:
-            return None
-        if child.usage is None:
-            child.usage = psutil.Process(child.process.pid)
-        cpu = child.usage.cpu_percent()
-        memory = memory_of(child.usage)
-    except (psutil.Error, ValueError):
-        return None
-    return ProcessUse(child.role, child.name, child.usage.pid, cpu, memory, child.restarts, child.since_us)
 
 
 def memory_of(process: psutil.Process) -> int:

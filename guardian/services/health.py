@@ -15,6 +15,7 @@ from guardian.model.camera import CameraState, CameraView
 from guardian.model.health import Finding, Health
 from guardian.model.views import InferenceView, ProcessUse, SpaceState, SpaceStatus, SystemStatus, VaultStatus
 from guardian.platform.clock import Clock
+from guardian.platform.usage import MachineShare
 
 SPACE_HEALTH = {
     SpaceState.MAKING_ROOM: Health.WARNING,
@@ -48,6 +49,7 @@ class HealthService:
 
     def __init__(self, data_dir: Path, clock: Clock, sources: HealthSources) -> None:
         self._data_dir, self._clock, self._sources = data_dir, clock, sources
+        self._processor = MachineShare()
         self._started_us = clock.now().utc_us
         self.parts: dict[str, bool] = {"index": False, "web": False}
 
@@ -77,7 +79,7 @@ class HealthService:
 
     def _measure(self) -> tuple[tuple[ProcessUse, ...], Any, Any, float]:
         disk = psutil.disk_usage(str(self._data_dir))
-        return self._sources.processes(), disk, psutil.virtual_memory(), psutil.cpu_percent()
+        return self._sources.processes(), disk, psutil.virtual_memory(), self._processor.look()
 
     def _findings(self, space: SpaceStatus) -> tuple[Finding, ...]:
         found: list[Finding] = []

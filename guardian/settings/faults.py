@@ -45,7 +45,7 @@ def _fault(detail: ErrorDetails, root: Part, prefix: str) -> Fault:
         return Fault(field, "is needed", f"Add it{meaning}")
     if detail["type"] == "model_type":
         return Fault(field, "must be a table", f"Write it as [{field}].")
-    message = detail["msg"].removeprefix("Value error, ")
+    message = detail["msg"].removeprefix("Value error, ").partition(", unable to parse")[0]
     message = message.removeprefix("Input ") if message.startswith("Input should") else message[:1].lower() + message[1:]
     if found is None:
         return Fault(field, message, "See `guardian config explain`.")

@@ -20,6 +20,7 @@ _HAPPENED: Final = {
     HappeningKind.CROSS: "Crossed",
 }
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
+_CODECS: Final = {"h264": "H.264", "h265": "H.265", "opus": "Opus", "pcmu": "G.711 µ-law", "pcma": "G.711 A-law"}
 _STATES: Final = {
     CameraState.STARTING: ("Starting", "wait"),
     CameraState.CONNECTING: ("Connecting", "wait"),
@@ -52,6 +53,11 @@ def size(count: float) -> str:
 def rate(bits: float) -> str:
     """Bits a second."""
     return f"{bits / 1e6:.1f} Mb/s" if bits >= 1e6 else f"{bits / 1e3:.0f} kb/s"
+
+
+def codec(name: str) -> str:
+    """A codec as people write it: h264 as H.264."""
+    return _CODECS.get(name, name.upper())
 
 
 def lasting(duration_us: float) -> str:
@@ -117,6 +123,7 @@ def happening_words(one: Happening) -> str:
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "size": size,
     "rate": rate,
+    "codec": codec,
     "lasting": lasting,
     "percent": percent,
     "moment": moment,

@@ -7,6 +7,7 @@ from openapi_spec_validator import validate
 
 from guardian.api.app import OPERATIONS
 from guardian.api.openapi import document
+from guardian.model.ids import CAMERA_ID
 
 ISSUE = {
     "/cameras",
@@ -84,3 +85,16 @@ def test_every_route_stands_on_its_page() -> None:
     page = (Path(__file__).parents[3] / "docs/reference/api.md").read_text(encoding="utf-8")
     missing = [path for path in document(OPERATIONS)["paths"] if path not in page]
     assert not missing
+
+
+def test_what_can_be_asked_wrongly_says_so() -> None:
+    described = document(OPERATIONS)["paths"]
+    for one in OPERATIONS:
+        if one.query is not None or one.body is not None:
+            assert "400" in described[one.plain_path][one.method.lower()]["responses"], one.plain_path
+
+
+def test_a_camera_of_the_document_is_what_is_taken_for_one() -> None:
+    parameters = document(OPERATIONS)["paths"]["/events"]["get"]["parameters"]
+    pattern = next(one for one in parameters if one["name"] == "camera")["schema"]["pattern"]
+    assert pattern == "^" + CAMERA_ID.pattern.removesuffix(r"\Z") + "$"

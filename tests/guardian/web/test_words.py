@@ -1,6 +1,6 @@
 import pytest
 
-from guardian.web.words import sentence
+from guardian.web.words import codec, sentence
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,7 @@ from guardian.web.words import sentence
 )
 def test_messages_become_sentences_and_addresses_stay_as_they_are(text, shown):
     assert sentence(text) == shown
+
+
+def test_codecs_are_named_as_people_write_them():
+    assert [codec(name) for name in ("h264", "aac", "pcmu")] == ["H.264", "AAC", "G.711 µ-law"]

@@ -2,8 +2,9 @@
 import { format, ticks } from "./time.js";
 
 const NEEDLE = 0.72;
-const STEPS_S = [10, 30, 60, 300, 600, 1800, 3600, 7200, 14_400, 21_600];
+const STEPS_S = [10, 30, 60, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600];
 const SNAP_PX = 6;
+const LABEL_PX = 72; // from one to the next: "12:30 AM" and a gap
 
 // `moving(ms)` while it is dragged, `chosen(ms)` when it is let go, `live()` when it went past now, `open(event)` on an event.
 export class Timeline {
@@ -119,7 +120,7 @@ export class Timeline {
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
     this.drawSpans(pen, width, height, colour);
-    this.drawTicks(pen, height, colour);
+    this.drawTicks(pen, width, height, colour);
     this.drawEvents(pen, width, colour);
     this.drawNeedle(pen, width, height, colour);
     this.tell();
@@ -145,15 +146,17 @@ export class Timeline {
     }
   }
 
-  drawTicks(pen, height, colour) {
-    const step = STEPS_S.find((one) => (one * 1000) / this.perPixel > 84) ?? 43_200;
+  drawTicks(pen, width, height, colour) {
+    const step = STEPS_S.find((one) => (one * 1000) / this.perPixel > LABEL_PX) ?? 43_200;
     pen.font = "12px system-ui, sans-serif";
     pen.textAlign = "center";
     pen.fillStyle = colour("--quiet");
     for (const tick of ticks(this.start, this.end, step)) {
       const x = Math.round(this.x(tick));
       pen.fillRect(x, height - 26, 1, 5);
-      pen.fillText(format(tick, step < 60 ? "time" : "minute"), x, height - 7);
+      const label = format(tick, step < 60 ? "time" : "minute");
+      const half = pen.measureText(label).width / 2;
+      if (x - half >= 2 && x + half <= width - 2) pen.fillText(label, x, height - 7); // half a label reads as another time
     }
   }
 
