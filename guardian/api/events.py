@@ -8,7 +8,7 @@ from guardian.api.cameras import checked_span, stamp
 from guardian.api.media import MP4, body, send_clip
 from guardian.api.paging import Page
 from guardian.api.routing import Operations
-from guardian.api.schemas import EventFilter, EventOut, MediaQuery
+from guardian.api.schemas import EventFilter, EventOut, MediaQuery, SearchOut, SearchQuery
 from guardian.model.event import EventQuery
 from guardian.services.contract import Services
 
@@ -25,6 +25,15 @@ async def list_events(services: Services, request: web.Request, query: EventFilt
         EventQuery(query.camera, query.label, query.zone, query.start, query.end, query.limit, query.cursor)
     )
     return Page[EventOut](items=[EventOut.of(event) for event in items], next=cursor)
+
+
+@operations.add("GET", "/events/search", errors=(400, 423))
+async def search_events(services: Services, request: web.Request, query: SearchQuery) -> SearchOut:
+    """Events in plain words, such as `a person with a red jacket at the front door last night`, the best first.
+
+    Needs an unlocked vault: what events are found by is sealed.
+    """
+    return SearchOut.of(await services.search.search(query.q, query.tz, query.limit))
 
 
 @operations.add("GET", "/events/{event}", errors=(404,))

@@ -11,7 +11,7 @@ from guardian.model.camera import CameraState, CameraView
 from guardian.model.event import Event, EventState
 from guardian.model.ids import is_camera_id
 from guardian.model.time import from_rfc3339, to_rfc3339
-from guardian.model.views import LASTING_US, Export, Hold, RecordingSpan, TokenInfo
+from guardian.model.views import LASTING_US, Export, Hold, RecordingSpan, SearchResult, TokenInfo
 from guardian.model.watching import WatchState
 
 PREFIX = "/api/v1"
@@ -244,8 +244,16 @@ class PathPointOut(Out):
     box: tuple[float, float, float, float]
 
 
+class AttributeOut(Out):
+    """One property of the thing, such as upper colour = red, and how sure that is (0..1)."""
+
+    name: str
+    value: str
+    score: float
+
+
 class EventOut(Out):
-    """One visit of one thing to one camera. `end` is null while it lasts; `snapshot` is null while there is none."""
+    """One visit of one thing to one camera, or one sound. `end` is null while it lasts; `snapshot` is null while there is none."""
 
     id: str
     camera: str
@@ -255,6 +263,10 @@ class EventOut(Out):
     start: TimeOut
     end: TimeOut | None
     zones: list[str]
+    sub_label: str = Field(description="What it is in particular, where a classifier says; empty while the vault is locked.")
+    attributes: list[AttributeOut] = Field(
+        description="How it looks, where a classifier says; none while the vault is locked."
+    )
     protected: bool = Field(description="Nothing deletes it or its footage until the protection is taken off.")
     snapshot: str | None = Field(description="Path of the best picture.")
     clip: str = Field(description="Path of the clip.")
@@ -275,6 +287,8 @@ class EventOut(Out):
             start=event.start_us,
             end=event.end_us,
             zones=list(event.zones),
+            sub_label=event.sub_label,
+            attributes=[AttributeOut(name=one.name, value=one.value, score=one.score) for one in event.attributes],
             protected=event.protected,
             snapshot=f"{at}/snapshot.jpg" if event.snapshot else None,
             clip=f"{at}/clip.mp4",
@@ -285,6 +299,48 @@ class EventOut(Out):
                 )
                 for point in event.path
             ],
+        )
+
+
+class SearchQuery(In):
+    """What to find."""
+
+    q: str = Field(min_length=1, max_length=300, description="what to find, in plain words")
+    tz: int = Field(
+        0, ge=-900, le=900, description="minutes that your clock is behind UTC (-60 for UTC+1), for words like today"
+    )
+    limit: int = Field(50, ge=1, le=MAX_LIMIT, description=f"how many at most, 1 to {MAX_LIMIT}")
+
+
+class FoundOut(Out):
+    """An event, and how well it fits (0..1)."""
+
+    event: EventOut
+    score: float
+
+
+class SearchOut(Out):
+    """What was found, the best first, and how the words were understood."""
+
+    items: list[FoundOut]
+    mode: str = Field(description="meaning, or words where no embedder could be asked.")
+    note: str = Field(description="Why it went by words alone, or empty.")
+    when: str = Field(description="The words that were taken for a time, or empty.")
+    start: TimeOut | None
+    end: TimeOut | None
+    cameras: list[str] = Field(description="Cameras that were named; none: all.")
+
+    @staticmethod
+    def of(result: SearchResult) -> SearchOut:
+        """Make it of a result."""
+        return SearchOut(
+            items=[FoundOut(event=EventOut.of(one.event), score=one.score) for one in result.items],
+            mode=result.mode,
+            note=result.note,
+            when=result.when,
+            start=result.start_us,
+            end=result.end_us,
+            cameras=list(result.cameras),
         )
 
 

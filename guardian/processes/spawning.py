@@ -9,8 +9,11 @@ import importlib
 import multiprocessing
 import os
 import signal
+import socket
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
+
+from guardian.processes.jobs import TranscodeJob
 
 PRELOAD = ["guardian.processes.camera"]
 
@@ -38,6 +41,11 @@ def start_process(entry: str, job: object, name: str) -> ForkServerProcess:
     process = _context().Process(target=_enter, args=(entry, job), name=name, daemon=True)
     process.start()
     return process
+
+
+def start_transcoder(sock: socket.socket) -> ForkServerProcess:
+    """Start the transcoder with its end of a socket pair."""
+    return start_process("guardian.processes.transcode:main", TranscodeJob(sock), "transcode")
 
 
 def _enter(entry: str, job: object) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from guardian.events.lifecycle import EventLifecycle, EventRules
 from guardian.interfaces import Tracker
-from guardian.model.messages import EventReport
+from guardian.model.messages import CropSeen, EventReport
 from guardian.model.segment import Sealer
 from guardian.model.time import SECOND_US
 from guardian.model.zone import Zone
@@ -40,8 +40,9 @@ def make_watcher(
     pictures_dir: Path,
     report: Callable[[EventReport], None],
     on_awake: Callable[[bool], None] = lambda _: None,
+    seen: Callable[[CropSeen, bytes], None] | None = None,
 ) -> Watcher:
-    """Return a running watcher; close it."""
+    """Return a running watcher; close it. `seen` is given a crop of every picture that an event keeps."""
     return Watcher(
         camera=camera,
         options=options,
@@ -53,4 +54,5 @@ def make_watcher(
         pictures_dir=pictures_dir,
         report=report,
         on_awake=on_awake,
+        seen=seen,
     )

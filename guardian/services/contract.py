@@ -16,6 +16,7 @@ from guardian.model.views import (
     Hold,
     Playlist,
     RecordingSpan,
+    SearchResult,
     Session,
     SpaceStatus,
     SystemStatus,
@@ -112,6 +113,14 @@ class Events(Protocol):
 
     def stream(self, after_serial: int | None = None) -> AsyncIterator[EventChange]:
         """Changes as they happen, beginning after a serial where the last few hundred still hold it. Ends at shutdown."""
+        ...
+
+
+class Search(Protocol):
+    """Events in plain words."""
+
+    async def search(self, sentence: str, behind_minutes: int = 0, limit: int = 50) -> SearchResult:
+        """The best first. VaultLocked while locked; BadRequest where the sentence is empty or too long."""
         ...
 
 
@@ -242,6 +251,7 @@ class Services:
     playback: Playback
     live: Live
     events: Events
+    search: Search
     holds: Holds
     exports: Exports
     vault: Vault

@@ -40,7 +40,8 @@ class NotificationService:
     def event_started(self, event: Event, camera_name: str) -> None:
         """Tell every channel that wants it."""
         url = f"{self.base_url}/events/{event.id}"
-        notification = Notification(f"{event.label.capitalize()} at {camera_name}", f"Seen by {camera_name}.", event, url)
+        what = event.label.replace("_", " ").capitalize()
+        notification = Notification(f"{what} at {camera_name}", _body(event, camera_name), event, url)
         for channel in self._channels:
             if channel.wants(event):
                 self._tasks.spawn(self._deliver(channel, notification), f"notify {channel.name}")
@@ -65,3 +66,9 @@ class NotificationService:
                 return
             else:
                 return
+
+
+def _body(event: Event, camera_name: str) -> str:
+    """What is known when it begins: classifiers say more a moment later, on the event's page."""
+    known = [*([event.sub_label] if event.sub_label else []), *(f"{one.name}: {one.value}" for one in event.attributes)]
+    return " ".join([f"{'Seen' if event.path else 'Heard'} by {camera_name}.", *([", ".join(known) + "."] if known else [])])

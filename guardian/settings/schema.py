@@ -128,8 +128,23 @@ class DetectSettings(Part):
     zones: dict[str, ZoneSettings] = Field(default_factory=dict, description="Zones by name.")
     require_zone: bool = Field(False, description="Only things inside a zone make events.")
     masks: tuple[tuple[tuple[float, float], ...], ...] = Field((), description="Polygons in which motion is ignored.")
+    classifiers: tuple[str, ...] = Field(
+        (),
+        description="Classifiers that say more of an event's best pictures, such as colours (see `guardian plugins list`).",
+    )
     pre_s: float = Field(5.0, ge=0, le=60, description="Seconds of footage before an event in its clip.")
     post_s: float = Field(5.0, ge=0, le=60, description="Seconds of footage after an event in its clip.")
+
+
+class AudioSettings(Part):
+    """Listening to one camera. Sound is decoded only where this is on."""
+
+    enabled: bool = Field(False, description="Listen to this camera's sound, whatever codec it has.")
+    detectors: tuple[str, ...] = Field(
+        ("audio_events",), description="Detectors of sounds to use (see `guardian plugins list`)."
+    )
+    labels: tuple[str, ...] = Field((), description="Only these sounds make events, such as smoke_alarm; empty: all.")
+    end_after_s: float = Field(8.0, gt=0, le=600, description="An event ends when the sound has been gone this long.")
 
 
 class CameraSettings(Part):
@@ -141,6 +156,7 @@ class CameraSettings(Part):
     source: dict[str, Any] = Field(default_factory=dict, description="Settings of its kind, such as url.")
     record: RecordSettings = RecordSettings()
     detect: DetectSettings = DetectSettings()
+    audio: AudioSettings = AudioSettings()
     retention: RetentionSettings = Field(
         RetentionSettings(days=None), description="Overrides for this camera; none: the general ones."
     )
@@ -154,6 +170,14 @@ class DetectorSettings(Part):
     device: str = Field("AUTO", description="Device of the backend, such as CPU, GPU, NPU or AUTO.")
     tracker: str = Field("bytetrack", description="Tracker to follow things with.")
     threads: int = Field(0, ge=0, le=64, description="Inference threads; 0: chosen by the backend.")
+
+
+class SearchSettings(Part):
+    """Searching events in plain words."""
+
+    embedder: str = Field(
+        "auto", description="Text embedder to search by meaning with; auto: one that is installed; none: by words alone."
+    )
 
 
 class VaultSettings(Part):
@@ -182,7 +206,7 @@ class NotifySettings(Part):
     """One way to be told."""
 
     kind: str = Field(description="Kind of notifier, such as webhook.")
-    labels: tuple[str, ...] = Field(("person",), description="Labels to tell about; empty: all.")
+    labels: tuple[str, ...] = Field(("person", "smoke_alarm"), description="Labels to tell about; empty: all.")
     cameras: tuple[str, ...] = Field((), description="Cameras to tell about; empty: all.")
     settings: dict[str, Any] = Field(default_factory=dict, description="Settings of its kind.")
 
@@ -200,6 +224,7 @@ class Settings(Part):
     web: WebSettings = WebSettings()
     storage: StorageSettings = StorageSettings()
     detector: DetectorSettings = DetectorSettings()
+    search: SearchSettings = SearchSettings()
     vault: VaultSettings = VaultSettings()
     plugins: PluginsSettings = PluginsSettings()
     log: LogSettings = LogSettings()

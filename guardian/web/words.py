@@ -9,6 +9,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from guardian.model.camera import CameraState
+from guardian.model.event import Attribute
 from guardian.model.time import to_rfc3339
 
 _CODE: Final = re.compile(r"`([^`]*)`")
@@ -97,6 +98,20 @@ def sentence(text: str) -> str:
     ) + end  # an address or the name of a setting is not made a word of
 
 
+def label(text: str) -> str:
+    """A label for people: `smoke_alarm` as Smoke alarm, `co_alarm` as CO alarm."""
+    spaced = text.replace("_", " ")
+    return f"CO{spaced[2:]}" if spaced.startswith("co ") else spaced[:1].upper() + spaced[1:]
+
+
+def attribute(one: Attribute) -> str:
+    """An attribute for people: `upper colour` = red as red upper, others as name: value."""
+    part = one.name.removesuffix("colour").strip()
+    if one.name.endswith("colour"):
+        return f"{one.value} {part}".strip()
+    return f"{one.name} {one.value}"
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "size": size,
     "rate": rate,
@@ -108,4 +123,6 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "state_tone": state_tone,
     "sentence": sentence,
     "wake_word": wake_word,
+    "label": label,
+    "attribute": attribute,
 }
