@@ -88,11 +88,11 @@ class InsightService:
             try:
                 reply, content = await self._exchange(name, request, payload)
                 problem = reply.error
+            except TimeoutError:  # first, for it is an OSError too
+                problem = "it did not answer in time"
+                await self._end()
             except (LinkClosed, OSError):
                 problem = "its process crashed"
-                await self._end()
-            except TimeoutError:
-                problem = "it did not answer in time"
                 await self._end()
         if problem:
             if breaker.failed(self._clock.mono_s()) or name not in self._problems:

@@ -122,7 +122,7 @@ def understand(sentence: str, now: datetime, cameras: Mapping[str, str]) -> Wish
     when = understand_time(plain, now)
     rest, named = when.rest, set()
     for camera, name in sorted(cameras.items(), key=lambda item: -len(item[1])):
-        for spelled in {name.lower(), camera.replace("_", " ").replace("-", " ")}:
+        for spelled in (name.lower(), camera.replace("_", " ").replace("-", " ")):
             pattern = re.compile(rf"\b{re.escape(spelled)}\b")
             # "car" may be a camera's name and a thing: a label stays a thing
             if spelled and spelled not in SYNONYMS and pattern.search(rest):

@@ -1,7 +1,7 @@
 """The name of the colour that most of a part of a picture has.
 
 A person's crop is cut by proportions of the body (head an eighth, chest from a fifth to the hip at a half, legs below: the
-figure drawer's eight heads), a vehicle's by where its sheet metal is: below the windows, above the wheels. Colours are named
+figure drawer's eight heads); of one that is cut off or sits, only what is below the head. A vehicle's by where its sheet metal is: below the windows, above the wheels. Colours are named
 in CIELAB, where distance is what people see; greys by lightness. Under infrared light everything is grey: then nothing is said.
 """
 
@@ -22,6 +22,8 @@ PERSON: tuple[tuple[str, Share], ...] = (
     ("upper colour", (0.32, 0.20, 0.68, 0.48)),
     ("lower colour", (0.34, 0.55, 0.66, 0.85)),
 )
+BUST: tuple[tuple[str, Share], ...] = (("upper colour", (0.22, 0.66, 0.78, 0.96)),)
+FULL_FIGURE = 1.7  # height to width of a crop from which legs are in it; standing people have 2.2 to 3.5
 VEHICLE: tuple[tuple[str, Share], ...] = (("colour", (0.15, 0.42, 0.85, 0.72)),)
 
 # Hue angles in CIELAB (degrees) where one name ends and the next begins, for vivid colours.
@@ -51,7 +53,9 @@ class Colours:
         lab = _lab(picture)
         if float(np.hypot(lab[..., 1], lab[..., 2]).mean()) < MONOCHROME:
             return Classification()
-        parts = PERSON if label == "person" else VEHICLE
+        parts = VEHICLE
+        if label == "person":
+            parts = PERSON if picture.shape[0] >= FULL_FIGURE * picture.shape[1] else BUST
         found = [Attribute(name, *said) for name, part in parts if (said := name_of(_cut(lab, part))) is not None]
         return Classification(attributes=tuple(found))
 
