@@ -226,7 +226,7 @@ class EventService:
 
     async def clip_span(self, event_id: str) -> tuple[Event, Span]:
         """The event and the span of its clip. Of an event that lasts: until now."""
-        event = await self._known(event_id)
+        event = await self.get(event_id)
         before_s, after_s = self._clip_margins(event.camera)
         end_us = event.end_us if event.end_us is not None else self._clock.now().utc_us
         return event, Span(event.start_us - round(before_s * SECOND_US), end_us + round(after_s * SECOND_US))

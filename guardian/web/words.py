@@ -105,11 +105,9 @@ def label(text: str) -> str:
 
 
 def attribute(one: Attribute) -> str:
-    """An attribute for people: `upper colour` = red as red upper, others as name: value."""
-    part = one.name.removesuffix("colour").strip()
-    if one.name.endswith("colour"):
-        return f"{one.value} {part}".strip()
-    return f"{one.name} {one.value}"
+    """An attribute for people: `upper colour` = red as red on top, others as name and value."""
+    where = {"upper colour": " on top", "lower colour": " below", "colour": ""}.get(one.name)
+    return f"{one.name} {one.value}" if where is None else f"{one.value}{where}"
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {

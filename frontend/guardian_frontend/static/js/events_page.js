@@ -6,9 +6,18 @@ const state = document.querySelector("[data-stream]");
 const filters = document.querySelector("[data-filters]");
 const empty = document.querySelector("[data-empty]");
 
-filters.addEventListener("change", () => send());
-filters.addEventListener("submit", (event) => { event.preventDefault(); send(); });
-filters.querySelector("[data-apply]").hidden = true;
+const search = document.querySelector("[data-search]");
+search.elements.tz.value = new Date().getTimezoneOffset();
+search.addEventListener("submit", (event) => {
+  event.preventDefault();
+  location.assign(search.elements.q.value.trim() ? `/events?${new URLSearchParams(new FormData(search))}` : "/events");
+});
+
+if (filters) {
+  filters.addEventListener("change", () => send());
+  filters.addEventListener("submit", (event) => { event.preventDefault(); send(); });
+  filters.querySelector("[data-apply]").hidden = true;
+}
 
 function send() {
   const { date, tz, tz_end: tzEnd } = filters.elements;
@@ -18,7 +27,8 @@ function send() {
 }
 
 const chosen = (name) => filters.elements[name].value;
-const fits = (event) => (!chosen("camera") || chosen("camera") === event.camera) && (!chosen("label") || chosen("label") === event.label) && !chosen("date");
+// What was searched for stays as it was found.
+const fits = (event) => filters && (!chosen("camera") || chosen("camera") === event.camera) && (!chosen("label") || chosen("label") === event.label) && !chosen("date");
 const cardOf = (id) => document.getElementById(`event-${id}`);
 
 function tell(word, tone) {
@@ -38,7 +48,7 @@ async function put(event) {
   else {
     card.classList.add("fresh");
     list.prepend(card);
-    empty.hidden = true;
+    if (empty) empty.hidden = true;
   }
 }
 
