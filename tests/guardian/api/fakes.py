@@ -25,12 +25,14 @@ from guardian.model.views import (
     CameraSpace,
     EpochCheck,
     Export,
+    Found,
     Hold,
     InferenceView,
     Playlist,
     PlaylistEntry,
     ProcessUse,
     RecordingSpan,
+    SearchResult,
     Session,
     SpaceState,
     SpaceStatus,
@@ -379,6 +381,20 @@ class FakeHealth:
         return not self.missing, self.missing
 
 
+class FakeSearch:
+    """Finds everything, while it is unlocked."""
+
+    def __init__(self, events: FakeEvents) -> None:
+        self.events, self.asked, self.locked = events, [], False
+
+    async def search(self, sentence: str, behind_minutes: int = 0, limit: int = 50) -> SearchResult:
+        self.asked.append((sentence, behind_minutes, limit))
+        if self.locked:
+            raise VaultLocked("the vault is locked", cure="Unlock it with `guardian vault unlock`.")
+        items = tuple(Found(event, 0.75) for event in self.events.events.values())
+        return SearchResult(items, "words", "Searched by words alone.", "today", T0, T0 + SECOND_US, ("front",))
+
+
 class Fakes:
     """All of them, and the services made of them."""
 
@@ -386,6 +402,7 @@ class Fakes:
         self.cameras, self.timeline, self.playback = FakeCameras(), FakeTimeline(), FakePlayback()
         self.live, self.events, self.exports = FakeLive(), FakeEvents(), FakeExports()
         self.holds = FakeHolds(self.events)
+        self.search = FakeSearch(self.events)
         self.vault, self.accounts, self.health = FakeVault(), FakeAccounts(), FakeHealth()
 
     def services(self) -> Services:
@@ -395,6 +412,7 @@ class Fakes:
             playback=self.playback,
             live=self.live,
             events=self.events,
+            search=self.search,
             holds=self.holds,
             exports=self.exports,
             vault=self.vault,

@@ -1,6 +1,7 @@
 import pytest
 
-from guardian.web.words import sentence
+from guardian.model.event import Attribute
+from guardian.web.words import attribute, label, sentence
 
 
 @pytest.mark.parametrize(
@@ -19,3 +20,14 @@ from guardian.web.words import sentence
 )
 def test_messages_become_sentences_and_addresses_stay_as_they_are(text, shown):
     assert sentence(text) == shown
+
+
+def test_labels_and_attributes_read_like_words():
+    assert [label(text) for text in ("person", "smoke_alarm", "co_alarm", "")] == ["Person", "Smoke alarm", "CO alarm", ""]
+    said = [("upper colour", "red"), ("lower colour", "black"), ("colour", "blue"), ("plate", "AB123")]
+    assert [attribute(Attribute(name, value, 1)) for name, value in said] == [
+        "red on top",
+        "black below",
+        "blue",
+        "plate AB123",
+    ]
