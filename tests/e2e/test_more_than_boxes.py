@@ -15,10 +15,10 @@ from tests.support.house import PASSPHRASE, running, set_up
 from tests.support.program import wait_for
 from tests.support.rtsp import RtspServer, require_server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 CLIP = Path(__file__).parents[2] / "guardian/services/demo/clip.mp4"
 QUIET_S = 5.0
-AUDIO = "[cameras.{0}.audio]\nenabled = true\n[cameras.{0}.detect]\nclassifiers = ['colours']\nlabels = ['person', 'cat']\n"
+HEARD = "[cameras.{0}.audio]\nenabled = true\n[cameras.{0}.detect]\nenabled = false\n"
 
 
 def with_alarm(path):
@@ -43,13 +43,15 @@ def house(tmp_path_factory):
     set_up(
         folder / "data",
         f'[cameras.porch]\nname = "Front door"\nkind = "file"\nsource = {{ path = "{folder / "scene.mp4"}", loop = false }}\n'
-        f"{AUDIO.format('porch')}"
-        f'[cameras.yard]\nkind = "rtsp"\nsource = {{ url = "{server.url("scene")}" }}\n{AUDIO.format("yard")}',
+        f"{HEARD.format('porch')}"
+        f'[cameras.yard]\nkind = "rtsp"\nsource = {{ url = "{server.url("scene")}" }}\n{HEARD.format("yard")}'
+        f'[cameras.lawn]\nkind = "file"\nsource = {{ path = "{CLIP}" }}\n'
+        f"[cameras.lawn.detect]\nclassifiers = ['colours']\nlabels = ['person', 'cat']\n",
     )
     try:
         with running(folder / "data") as program:
-            wait_for(lambda: {e["camera"] for e in events(program, "smoke_alarm")} == {"porch", "yard"}, 60, "both alarms")
-            wait_for(lambda: any(e["attributes"] for e in events(program, "person")), 60, "a person described")
+            wait_for(lambda: {e["camera"] for e in events(program, "smoke_alarm")} == {"porch", "yard"}, 90, "both alarms")
+            wait_for(lambda: any(e["attributes"] for e in events(program, "person")), 120, "a person described")
             yield program
     finally:
         server.kill()
