@@ -31,7 +31,7 @@ VEHICLE: tuple[tuple[str, Share], ...] = (("colour", (0.15, 0.42, 0.85, 0.72)),)
 HUES = (
     (-22.0, "pink"),
     (12.0, "red"),
-    (45.0, "orange"),
+    (50.0, "orange"),
     (80.0, "yellow"),
     (112.0, "green"),
     (190.0, "blue"),
