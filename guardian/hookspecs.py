@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import pluggy
 
 if TYPE_CHECKING:
-    from guardian.interfaces import CameraKind, DetectorKind, HealthCheck, NotifierKind, StorageKind, TrackerKind
+    from guardian.interfaces import (
+        AudioDetectorKind,
+        CameraKind,
+        ClassifierKind,
+        DetectorKind,
+        HealthCheck,
+        NotifierKind,
+        StorageKind,
+        TextEmbedderKind,
+        TrackerKind,
+    )
     from guardian.model.camera import CameraChange, FoundCamera
     from guardian.model.event import Event
     from guardian.model.segment import SegmentRecord
@@ -76,6 +86,18 @@ class Hooks:
     @declare()
     def register_trackers(self) -> Sequence[TrackerKind]:  # type: ignore[empty-body]
         """Kinds of tracker."""
+
+    @declare()
+    def register_classifiers(self) -> Sequence[ClassifierKind]:  # type: ignore[empty-body]
+        """Classifiers that say more of an event's best pictures."""
+
+    @declare()
+    def register_audio_detectors(self) -> Sequence[AudioDetectorKind]:  # type: ignore[empty-body]
+        """Detectors of sounds."""
+
+    @declare()
+    def register_text_embedders(self) -> Sequence[TextEmbedderKind]:  # type: ignore[empty-body]
+        """Embedders by which events are searched by meaning."""
 
     @declare()
     def register_storage(self) -> Sequence[StorageKind]:  # type: ignore[empty-body]

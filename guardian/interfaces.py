@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydantic import BaseModel
 
+    from guardian.model.classification import Classification
     from guardian.model.event import Event
     from guardian.model.health import Finding
     from guardian.model.media import Packet, StreamInfo
     from guardian.model.segment import SegmentRecord
+    from guardian.model.sound import Sound
     from guardian.model.vision import Detection, Track
 
 
@@ -135,6 +137,66 @@ class TrackerKind:
     name: str
     title: str
     make: Callable[[], Tracker]
+
+
+class CropClassifier(Protocol):
+    """Says more of one thing than its label. Blocking; it runs in a process beside all others, which ends when a call takes
+    longer than its deadline: nothing else waits for it, and nothing else falls with it.
+    """
+
+    def classify(self, picture: NDArray[np.uint8], label: str) -> Classification:
+        """Look at one picture (H, W, 3; blue, green, red) of a thing of that label, a little wider than its box."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierKind:
+    """A classifier of crops. `labels`: of which things it knows more. `make()` may take its time: it loads the model."""
+
+    name: str
+    title: str
+    labels: frozenset[str]
+    make: Callable[[], CropClassifier]
+
+
+class AudioDetector(Protocol):
+    """Listens to one camera. Blocking and quick: it runs on the listening thread of the camera's process, which leaves
+    sound out when it falls behind; recording and watching do not wait for it.
+    """
+
+    def hear(self, utc_us: int, samples: NDArray[np.float32]) -> Sequence[Sound]:
+        """Take the next block (mono, 16,000 a second, -1..1) that begins at that time; return what is heard by its end.
+
+        After a gap the time jumps. A sound that goes on is returned again with a later end, and is one event.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AudioDetectorKind:
+    """A detector of sounds; `make()` is called once a camera. `labels`: what it can hear."""
+
+    name: str
+    title: str
+    labels: tuple[str, ...]
+    make: Callable[[], AudioDetector]
+
+
+class TextEmbedder(Protocol):
+    """Turns text into vectors that lie near each other when the texts mean the like. Blocking."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one vector of length 1 a text: (texts, dimensions)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextEmbedderKind:
+    """An embedder. `name` also says whose vectors can be compared: give another one when the model changes."""
+
+    name: str
+    title: str
+    make: Callable[[], TextEmbedder]
 
 
 class SegmentStore(Protocol):

@@ -8,8 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
+from guardian.api.event_schemas import EventOut, StreamQuery
 from guardian.api.routing import ENDING, Operations
-from guardian.api.schemas import EventOut, StreamQuery
 from guardian.model.errors import BadRequest
 from guardian.model.event import EventChange
 from guardian.platform.tasks import Tasks

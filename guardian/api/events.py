@@ -5,10 +5,11 @@ from __future__ import annotations
 from aiohttp import web
 
 from guardian.api.cameras import checked_span, stamp
+from guardian.api.event_schemas import EventFilter, EventOut, FeedbackIn, SearchOut, SearchQuery
 from guardian.api.media import MP4, body, send_clip
 from guardian.api.paging import Page
 from guardian.api.routing import Operations
-from guardian.api.schemas import EventFilter, EventOut, FeedbackIn, MediaQuery
+from guardian.api.schemas import MediaQuery
 from guardian.model.event import EventQuery, HappeningKind
 from guardian.services.contract import Services
 
@@ -36,6 +37,15 @@ async def list_events(services: Services, request: web.Request, query: EventFilt
         )
     )
     return Page[EventOut](items=[EventOut.of(event) for event in items], next=cursor)
+
+
+@operations.add("GET", "/events/search", errors=(400, 423))
+async def search_events(services: Services, request: web.Request, query: SearchQuery) -> SearchOut:
+    """Events in plain words, such as `a person with a red jacket at the front door last night`, the best first.
+
+    Needs an unlocked vault: what events are found by is sealed.
+    """
+    return SearchOut.of(await services.search.search(query.q, query.tz, query.limit))
 
 
 @operations.add("GET", "/events/{event}", errors=(404,))

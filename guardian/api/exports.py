@@ -5,10 +5,11 @@ from __future__ import annotations
 from aiohttp import web
 
 from guardian.api.cameras import checked_span, stamp
+from guardian.api.fields import PREFIX
 from guardian.api.media import MP4, ZIP, send_file
 from guardian.api.paging import Page
 from guardian.api.routing import Operations, json_response
-from guardian.api.schemas import PREFIX, ExportIn, ExportOut
+from guardian.api.schemas import ExportIn, ExportOut
 from guardian.model.errors import BadRequest, Conflict, NotFound
 from guardian.services.contract import Services
 

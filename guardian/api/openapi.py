@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from guardian import __version__
+from guardian.api.fields import PREFIX
 from guardian.api.problems import MEDIA_TYPE
 from guardian.api.routing import Operation
-from guardian.api.schemas import PREFIX
 from guardian.api.tokens import COOKIE, CSRF_HEADER
 
 _REF = "#/components/schemas/{model}"

@@ -7,8 +7,8 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import Field
 
+from guardian.api.fields import In, Out
 from guardian.api.routing import Operations
-from guardian.api.schemas import In, Out
 from guardian.model.errors import BadRequest
 from guardian.services.contract import Services
 from guardian.settings.schema import DetectSettings

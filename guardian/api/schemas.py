@@ -2,59 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from pydantic import ConfigDict, Field, model_validator
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
-
-from guardian.api.paging import MAX_LIMIT
+from guardian.api.fields import PREFIX, CameraId, CodecWords, In, Out, TimeIn, TimeOut
 from guardian.model.camera import CameraState, CameraView
-from guardian.model.event import VERDICTS, Event, EventState, HappeningKind
-from guardian.model.ids import is_camera_id
-from guardian.model.time import from_rfc3339, to_rfc3339
 from guardian.model.views import LASTING_US, Export, Hold, RecordingSpan, TokenInfo
 from guardian.model.watching import WatchState
-
-PREFIX = "/api/v1"
-_DATE_TIME = {"type": "string", "format": "date-time", "examples": ["2026-11-23T08:15:00Z"]}
-
-
-def _time(value: Any) -> int:
-    if not isinstance(value, str):
-        raise ValueError("must be an RFC 3339 time, such as 2026-11-23T08:15:00Z")
-    return from_rfc3339(value.strip())
-
-
-def _words(value: Any) -> Any:
-    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
-
-
-def _camera_id(value: Any) -> Any:
-    if isinstance(value, str) and not is_camera_id(value):
-        raise ValueError("must be a camera's id: a-z, 0-9, _ and -, at most 32 characters")
-    return value
-
-
-TimeIn = Annotated[int, BeforeValidator(_time), WithJsonSchema(_DATE_TIME)]
-TimeOut = Annotated[int, PlainSerializer(to_rfc3339, return_type=str), WithJsonSchema(_DATE_TIME)]
-CameraId = Annotated[
-    str, BeforeValidator(_camera_id), WithJsonSchema({"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,31}$"})
-]
-CodecWords = Annotated[
-    frozenset[str], BeforeValidator(_words), WithJsonSchema({"type": "string", "examples": ["h264,h265"], "default": "h264"})
-]
-
-
-class In(BaseModel):
-    """What comes in: a field that is not known is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Out(BaseModel):
-    """What goes out."""
-
-    model_config = ConfigDict(frozen=True)
-
 
 # cameras
 
@@ -222,106 +175,6 @@ class SpanOut(Out):
             size_bytes=span.size_bytes,
             open=span.open,
         )
-
-
-# events
-
-
-class EventFilter(In):
-    """Which events, newest first."""
-
-    camera: CameraId | None = Field(None, description="id of a camera")
-    label: str | None = Field(None, min_length=1, max_length=64, description="what was seen, such as person")
-    zone: str | None = Field(None, min_length=1, max_length=64, description="name of a zone or line")
-    happening: Literal["enter", "leave", "loiter", "cross"] | None = Field(
-        None, description="what happened (there, where zone is given): enter, leave, loiter or cross"
-    )
-    start: TimeIn | None = Field(None, description="an RFC 3339 time with offset, such as 2026-11-23T08:15:00Z")
-    end: TimeIn | None = Field(None, description="an RFC 3339 time with offset, later than start")
-    limit: int = Field(50, ge=1, le=MAX_LIMIT, description=f"how many at once, 1 to {MAX_LIMIT}")
-    cursor: str | None = Field(None, min_length=1, max_length=500, description="`next` of the page before")
-    verdict: Literal["right", "wrong", "none"] | None = Field(
-        None, description="what you said of it: right, wrong, or none for events you said nothing of"
-    )
-
-
-class FeedbackIn(In):
-    """What you think of an event."""
-
-    verdict: Literal["right", "wrong"] | None = Field(description="right or wrong; null takes it back")
-
-
-class PathPointOut(Out):
-    """Where it was at a moment; corners (x1, y1, x2, y2), each 0..1 from the top left."""
-
-    time: TimeOut
-    box: tuple[float, float, float, float]
-
-
-class HappeningOut(Out):
-    """Something that happened at a zone or line. `direction` is of a crossing: to the left or right of the line."""
-
-    zone: str
-    what: HappeningKind
-    at: TimeOut
-    direction: str | None
-
-
-class EventOut(Out):
-    """One visit of one thing to one camera. `end` is null while it lasts; `snapshot` is null while there is none."""
-
-    id: str
-    camera: str
-    label: str
-    score: float
-    state: EventState
-    start: TimeOut
-    end: TimeOut | None
-    zones: list[str] = Field(description="Zones it was in and lines it crossed.")
-    happenings: list[HappeningOut] = Field(description="What it did there, oldest first.")
-    protected: bool = Field(description="Nothing deletes it or its footage until the protection is taken off.")
-    verdict: Literal["right", "wrong"] | None = Field(description="What the owner said of it; null: nothing.")
-    snapshot: str | None = Field(description="Path of the best picture.")
-    clip: str = Field(description="Path of the clip.")
-    path: list[PathPointOut] = Field(
-        description="Where it was, oldest first. Told of one event by itself, and only while the vault is unlocked."
-    )
-
-    @staticmethod
-    def of(event: Event) -> EventOut:
-        """Make it of an event."""
-        at = f"{PREFIX}/events/{event.id}"
-        return EventOut(
-            id=event.id,
-            camera=event.camera,
-            label=event.label,
-            score=round(event.score, 4),
-            state=event.state,
-            start=event.start_us,
-            end=event.end_us,
-            zones=list(event.zones),
-            happenings=[
-                HappeningOut(zone=one.zone, what=one.what, at=one.utc_us, direction=one.direction or None)
-                for one in event.happenings
-            ],
-            protected=event.protected,
-            verdict=event.verdict if event.verdict in VERDICTS else None,
-            snapshot=f"{at}/snapshot.jpg" if event.snapshot else None,
-            clip=f"{at}/clip.mp4",
-            path=[
-                PathPointOut(
-                    time=point.utc_us,
-                    box=tuple(round(side, 4) for side in (point.box.x1, point.box.y1, point.box.x2, point.box.y2)),
-                )
-                for point in event.path
-            ],
-        )
-
-
-class StreamQuery(In):
-    """From where on."""
-
-    after: int | None = Field(None, ge=0, description="serial of the last change seen (or send it as Last-Event-ID)")
 
 
 # protection

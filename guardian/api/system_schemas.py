@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field
 
-from guardian.api.schemas import In, Out, TimeOut
+from guardian.api.fields import In, Out, TimeOut
 from guardian.model.views import InferenceView, SpaceState, SpaceStatus, SystemStatus
 
 DAY_US = 86_400_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from guardian.api.schemas import In, Out, TimeOut
+from guardian.api.fields import In, Out, TimeOut
 from guardian.model.views import EpochCheck, VaultStatus
 
 

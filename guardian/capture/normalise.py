@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from guardian.media.adts import without_adts
 from guardian.media.decoder_config import decoder_record, length_size, parameter_sets, sps_info
 from guardian.media.fmp4_write import audio_timescale
 from guardian.media.nal import ParameterSets, is_keyframe, parameter_sets_in_band, to_sample_data
@@ -232,7 +233,7 @@ class Normaliser:
             self._sound = self._wants_run = True  # sound has come (back): the next keyframe begins a run with it
         if not self._run_has_sound:
             return ()
-        data = _without_adts(packet.data) if audio.codec is Codec.AAC else packet.data
+        data = without_adts(packet.data) if audio.codec is Codec.AAC else packet.data
         rate = audio_timescale(audio)
         duration = rescale(packet.duration, audio.timescale, rate) or SOUND_FRAME[audio.codec]
         at = self._sound_time(packet, audio)
@@ -258,10 +259,3 @@ class Normaliser:
             self._sound_shift += self._sound_end - at
             at = self._sound_end
         return max(at, self._sound_end)
-
-
-def _without_adts(data: bytes) -> bytes:
-    """Return an AAC frame without its ADTS header (ISO/IEC 13818-7, 6.2), which MP4 does not want."""
-    if len(data) > 7 and data[0] == 0xFF and data[1] & 0xF6 == 0xF0:
-        return data[7 if data[1] & 1 else 9 :]
-    return data

@@ -15,7 +15,7 @@ from guardian.interfaces import CameraSource
 from guardian.media.fmp4_write import codecs_string
 from guardian.model.camera import CameraState, StreamStatus
 from guardian.model.errors import CameraStalled, Damaged, DeviceFault, EndOfSource, GuardianError, NotAVideo
-from guardian.model.media import Sample, StreamInfo
+from guardian.model.media import Packet, Sample, StreamInfo, TrackInfo
 from guardian.model.time import Instant
 from guardian.platform.clock import Clock, SteadyClock
 from guardian.platform.logs import redact
@@ -28,12 +28,14 @@ LOOK_EVERY_S = 5.0
 
 OnRun = Callable[[StreamInfo, Instant], None]
 OnSample = Callable[[Sample, int], None]
+OnSound = Callable[[Packet, TrackInfo, int], None]
 OnState = Callable[[CameraState, GuardianError | None], None]
 
 
 class CaptureRunner:
     """Captures until stopped. Callbacks come from its thread: `on_run` before the samples of a run, `on_state` at changes
-    (RUNNING with the first run, RETRYING, FAILED or ENDED when it is over)."""
+    (RUNNING with the first run, RETRYING, FAILED or ENDED when it is over), `on_sound` with every packet of sound as it came,
+    also of one that MP4 cannot carry, and the UTC time of its arrival."""
 
     def __init__(
         self,
@@ -46,10 +48,12 @@ class CaptureRunner:
         on_state: OnState,
         on_hung: Callable[[], None],
         jitter: Callable[[], float],
+        on_sound: OnSound | None = None,
     ) -> None:
         self._make_source, self._clock, self._name = make_source, clock, name
         self._on_run, self._on_sample, self._on_state, self._on_hung = on_run, on_sample, on_state, on_hung
-        self._jitter = jitter
+        self._jitter, self._on_sound = jitter, on_sound
+        self._sound: TrackInfo | None = None
         self._stop = threading.Event()
         self._source: CameraSource | None = None
         self._busy_since_s: float | None = None
@@ -159,6 +163,7 @@ class CaptureRunner:
             normaliser = Normaliser(info, paced=getattr(source, "paced", True))
             self._flow = Flow(self._clock.mono_s())
             self._steady = SteadyClock(self._clock)
+            self._sound = info.audio
             try:
                 self._read_all(source, normaliser)
             finally:
@@ -194,9 +199,18 @@ class CaptureRunner:
                     f"the camera sends sound and has sent no picture for {NO_PICTURE_S:.0f} s",
                     cure="It is asked anew by itself.",
                 )
+            if self._on_sound is not None:
+                self._hand_on_sound(packet, self._on_sound)
             for step in normaliser.push(packet):
                 self._take(step)
             self.dropped = dropped_before + normaliser.dropped
+
+    def _hand_on_sound(self, packet: Packet, on_sound: OnSound) -> None:
+        if packet.info is not None:
+            self._sound = packet.info.audio
+        if packet.kind == "audio" and self._sound is not None and self._steady is not None:
+            now = self._steady.now()
+            on_sound(packet, self._sound, now.utc_us + packet.arrived_us - now.mono_us)
 
     def _take(self, step: Step) -> None:
         if isinstance(step, NewRun):

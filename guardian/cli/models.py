@@ -58,6 +58,7 @@ def _item(entry: Any) -> dict[str, Any]:
         "state": entry.state,
         "title": card.title if card else "",
         "family": card.family if card else "",
+        "task": card.task if card else "",
         "width": card.width if card else 0,
         "height": card.height if card else 0,
         "threshold": card.threshold if card else None,
@@ -89,7 +90,8 @@ def pull(name: str, data: Path, as_json: bool) -> None:
         return
     with click.progressbar(length=total, label=name) as bar:
         fetch(card, folder, lambda done, _: bar.update(done - bar.pos))
-    click.echo(f'{name} is there ({card.licence}, {card.source}). Use it: [detector] model = "{name}" in config.toml.')
+    use = f'[detector] model = "{name}" in config.toml' if card.task == "detect" else f"a plugin for {card.task}"
+    click.echo(f"{name} is there ({card.licence}, {card.source}). Use it: {use}.")
 
 
 @models.command(epilog="Examples:\n\n  guardian models use yolox-s\n\n  guardian models use default --device GPU")

@@ -46,6 +46,7 @@ class Card(BaseModel):
         "coco80", description="coco80, a list, or a text file beside the card, one label a line."
     )
     threshold: float = Field(0.4, gt=0, lt=1, description="Score from which a detection is to be believed.")
+    task: str = Field("detect", pattern="^(detect|faces)$", description="detect, or faces: for a plugin, not as a detector.")
     name: str = Field("", description="Empty: the file's name.")
     title: str = ""
     file: str = Field("", description="The model's file; empty: the one with the card's name.")
@@ -73,7 +74,7 @@ def parse_card(data: dict[str, object], where: str) -> Card:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise BadSetting(f"{where}: {field}: {first['msg']}", field=field, cure="Correct the model's card.") from error
-    if card.family not in FAMILIES:
+    if card.task == "detect" and card.family not in FAMILIES:
         raise BadSetting(
             f"{where}: family: there is no model family {card.family!r}",
             field="family",

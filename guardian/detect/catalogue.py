@@ -59,6 +59,12 @@ class Catalogue:
                 continue
             if entry.card is None:
                 raise BadSetting(entry.problem, field="detector.model", cure="Correct the model's card.")
+            if entry.card.task != "detect":
+                raise BadSetting(
+                    f"model {name} is for {entry.card.task}: it cannot be the detector",
+                    field="detector.model",
+                    cure=f"Choose one of: {', '.join(other.name for other in self.entries() if _detects(other))}.",
+                )
             if entry.path is None:
                 raise BadSetting(
                     f"model {name} is not on this machine",
@@ -77,6 +83,10 @@ class Catalogue:
         if name not in self.published:
             raise NotFound(f"no model {name!r} can be fetched", cure=f"Choose one of: {', '.join(self.published)}.")
         return self.published[name]
+
+
+def _detects(entry: Entry) -> bool:
+    return entry.card is not None and entry.card.task == "detect"
 
 
 def custom(path: Path) -> ModelSpec:

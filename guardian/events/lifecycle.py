@@ -167,7 +167,7 @@ class EventLifecycle:
                 continue
             worth = quality(*one.sighted)
             if is_better(worth, one.quality, utc_us - one.event.snapshot_us):
-                wanted.append(PictureWish(one.event.id, one.event.start_us, one.sighted[1], worth))
+                wanted.append(PictureWish(one.event.id, one.event.start_us, one.sighted[1], worth, one.event.label))
         return tuple(wanted)
 
     def picture_kept(self, wish: PictureWish, utc_us: int, path: str) -> None:

@@ -118,6 +118,28 @@ class EventRepository:
             found = await connection.scalar(sa.select(e.c.details).where(e.c.id == event_id))
         return None if found is None else bytes(found)
 
+    async def details_of(self, event_ids: Sequence[str]) -> dict[str, bytes]:
+        """What is sealed of some events (at most some thousand)."""
+        select = sa.select(e.c.id, e.c.details).where(e.c.id.in_(event_ids), e.c.details.is_not(None))
+        async with self._index.read() as connection:
+            return {row.id: bytes(row.details) for row in await connection.execute(select)}
+
+    async def newest(self, query: EventQuery, limit: int) -> tuple[Event, ...]:
+        """The newest events that fit, more than a page holds; without what is sealed."""
+        columns = [column for column in e.c if column.name != "details"]
+        select = sa.select(*columns).where(*_conditions(query)).order_by(e.c.start_us.desc(), e.c.id.desc()).limit(limit)
+        async with self._index.read() as connection:
+            return tuple(_event(row) for row in await connection.execute(select))
+
+    async def replace_details(self, sealed: Sequence[tuple[str, bytes, bytes]]) -> None:
+        """Put (event id, old, new) details in the place of old ones, unless they have changed meanwhile."""
+        statement = sa.update(e).where(e.c.id == sa.bindparam("event_id"), e.c.details == sa.bindparam("old"))
+        async with self._index.write() as connection:
+            await connection.execute(
+                statement.values(details=sa.bindparam("new")),
+                [{"event_id": event_id, "old": old, "new": new} for event_id, old, new in sealed],
+            )
+
     async def list(self, query: EventQuery) -> tuple[tuple[Event, ...], str | None]:
         """A page of events, newest first, and the cursor of the next."""
         if not 1 <= query.limit <= MAX_PAGE:

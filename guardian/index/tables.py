@@ -58,7 +58,8 @@ holds = Table(
     Index("holds_by_event", "event_id"),
 )
 
-# One row an event. zones and happenings are JSON; details is a sealed file: snapshot_box and path as JSON, which older rows have open.
+# One row an event. zones and happenings are JSON; details is a sealed file: snapshot_box, path, sub_label,
+# attributes and vector as JSON; older rows have the first two open.
 events = Table(
     "events",
     metadata,

@@ -48,12 +48,23 @@ class PathPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Attribute:
+    """One property of the thing an event is of, such as `upper colour` = `red`. `score` in 0..1."""
+
+    name: str
+    value: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
-    """One visit of one thing to one camera.
+    """One visit of one thing to one camera, or one sound (then without box, path and picture).
 
     `score` is the best seen. `end_us` is None while it lasts. `snapshot` names the sealed picture (relative to the data
     folder's `pictures/`) or is empty. `path` holds at most a few points a second, oldest first. `zones` names the zones it
     was in and the lines it crossed, `happenings` what it did there, oldest first.
+    `sub_label` says more exactly what it is, `attributes` how it looks, as far as classifiers told; like box and path they
+    are sealed, and empty in what a locked vault's index gives.
     `protected`: neither it nor its footage is deleted until the owner says so. `verdict`: what the owner thinks of it, one
     of `VERDICTS` or empty.
     """
@@ -73,6 +84,8 @@ class Event:
     protected: bool = False
     happenings: tuple[Happening, ...] = ()
     verdict: str = ""
+    sub_label: str = ""
+    attributes: tuple[Attribute, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)

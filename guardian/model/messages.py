@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from guardian.model.camera import CameraStatus
+from guardian.model.classification import Classification
 from guardian.model.event import Event
 from guardian.model.segment import FragmentMeta, SegmentHeader, SegmentRecord
 from guardian.model.vision import Detection
@@ -64,6 +65,17 @@ class EventReport:
     what: Literal["start", "update", "end"]
     event: Event
     type: Literal["event"] = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class CropSeen:
+    """Payload: JPEG of the thing an event is of, a little wider than its box. `quality`: of its picture; only comparisons mean
+    something."""
+
+    event_id: str
+    label: str
+    quality: float
+    type: Literal["crop_seen"] = "crop_seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +254,60 @@ class DetectorUsed:
     type: Literal["detector_used"] = "detector_used"
 
 
+# conductor → insight process and back
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifyRequest:
+    """Ask one classifier about a crop. Payload: its JPEG."""
+
+    ticket: int
+    classifier: str
+    label: str
+    type: Literal["classify"] = "classify"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifyReply:
+    """What it says; `error` is empty when all went well."""
+
+    ticket: int
+    said: Classification = field(default=Classification())
+    error: str = ""
+    type: Literal["classify_reply"] = "classify_reply"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedRequest:
+    """Turn texts into vectors."""
+
+    ticket: int
+    embedder: str
+    texts: tuple[str, ...]
+    type: Literal["embed"] = "embed"
+
+
+@dataclass(frozen=True, slots=True)
+class RankRequest:
+    """How near a text is to vectors. Payload: `count` vectors one after the other, as EmbedReply gives them."""
+
+    ticket: int
+    embedder: str
+    text: str
+    count: int
+    type: Literal["rank"] = "rank"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedReply:
+    """To EmbedRequest; payload: one vector a text, a signed byte a dimension. To RankRequest: a float32 (little endian) a
+    vector, their cosine. `error` is empty when all went well."""
+
+    ticket: int
+    error: str = ""
+    type: Literal["embed_reply"] = "embed_reply"
+
+
 # conductor → transcoder and back
 
 
@@ -288,6 +354,12 @@ Message = (
     | DetectorUsed
     | TranscodeRequest
     | TranscodeReply
+    | CropSeen
+    | ClassifyRequest
+    | ClassifyReply
+    | EmbedRequest
+    | RankRequest
+    | EmbedReply
 )
 
 
@@ -311,6 +383,7 @@ class CameraJob:
     secret: str
     tracker_plugin: str = ""
     tracker: str = ""
+    audio_plugins: tuple[str, ...] = ()
     plugins_json: str = "{}"
     log_json: bool = False
     notes: tuple[str, ...] = field(default=())

@@ -13,3 +13,4 @@ class PictureWish:
     start_us: int
     box: Box
     quality: float
+    label: str = ""

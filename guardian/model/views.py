@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from guardian.model.event import Event
 from guardian.model.health import Finding
 from guardian.model.messages import CameraInference
 
@@ -91,6 +92,30 @@ class Export:
     def suffix(self) -> str:
         """Of its file's name: mp4, or zip of several cameras and of evidence."""
         return "zip" if self.evidence or len(self.cameras) > 1 else "mp4"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An event that was searched for, and how well it fits, 0..1."""
+
+    event: Event
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Events that fit, the best first. `mode`: `meaning`, or `words` where no embedder could be asked; `note` then says why.
+
+    What was understood: `when` in the sentence's own words with its span, and the cameras it names (empty: all).
+    """
+
+    items: tuple[Found, ...]
+    mode: str
+    note: str
+    when: str = ""
+    start_us: int | None = None
+    end_us: int | None = None
+    cameras: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

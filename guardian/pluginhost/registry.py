@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from guardian.interfaces import CameraKind, DetectorKind, HealthCheck, NotifierKind, StorageKind, TrackerKind
+from guardian.interfaces import (
+    AudioDetectorKind,
+    CameraKind,
+    ClassifierKind,
+    DetectorKind,
+    HealthCheck,
+    NotifierKind,
+    StorageKind,
+    TextEmbedderKind,
+    TrackerKind,
+)
 from guardian.model.camera import CameraView
 from guardian.model.errors import BadSetting, GuardianError
 from guardian.model.segment import SegmentRecord
@@ -20,7 +30,17 @@ from guardian.sdk.plugin import Plugin, PluginContext
 from guardian.settings.schema import PluginsSettings
 from guardian.settings.secrets import resolve
 
-KindT = TypeVar("KindT", CameraKind, DetectorKind, TrackerKind, StorageKind, NotifierKind)
+KindT = TypeVar(
+    "KindT",
+    CameraKind,
+    DetectorKind,
+    TrackerKind,
+    StorageKind,
+    NotifierKind,
+    ClassifierKind,
+    AudioDetectorKind,
+    TextEmbedderKind,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +97,9 @@ class PluginRegistry:
         self.trackers: dict[str, Declared] = {}
         self.storage: dict[str, Declared] = {}
         self.notifiers: dict[str, Declared] = {}
+        self.classifiers: dict[str, Declared] = {}
+        self.audio_detectors: dict[str, Declared] = {}
+        self.text_embedders: dict[str, Declared] = {}
         self.health_checks: list[HealthCheck] = []
         for found in discover():
             if only is None or found.name in only:
@@ -118,6 +141,9 @@ class PluginRegistry:
             "register_trackers": self.trackers,
             "register_storage": self.storage,
             "register_notifiers": self.notifiers,
+            "register_classifiers": self.classifiers,
+            "register_audio_detectors": self.audio_detectors,
+            "register_text_embedders": self.text_embedders,
         }
         for hook, table in tables.items():
             if hook in hooks:
@@ -146,6 +172,18 @@ class PluginRegistry:
     def storage_kind(self, kind: str) -> StorageKind:
         """Return a storage kind."""
         return _pick(self.storage, kind, "storage", StorageKind)
+
+    def classifier(self, name: str) -> ClassifierKind:
+        """Return a classifier of crops."""
+        return _pick(self.classifiers, name, "classifier", ClassifierKind)
+
+    def audio_detector(self, name: str) -> AudioDetectorKind:
+        """Return a detector of sounds."""
+        return _pick(self.audio_detectors, name, "audio detector", AudioDetectorKind)
+
+    def text_embedder(self, name: str) -> TextEmbedderKind:
+        """Return a text embedder."""
+        return _pick(self.text_embedders, name, "text embedder", TextEmbedderKind)
 
     def detectors_by_rank(self) -> tuple[DetectorKind, ...]:
         """Return detector kinds, the preferred first."""

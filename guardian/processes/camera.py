@@ -50,6 +50,7 @@ from guardian.vault.sealer import VaultSealer
 
 if TYPE_CHECKING:
     from guardian.detect.client import InferenceClient
+    from guardian.listen.listener import Listener
     from guardian.processes.watching import Watching
     from guardian.watch.watcher import Watcher
 
@@ -135,13 +136,16 @@ class CameraProcess:
         self.last_state = CameraState.STARTING
         plugins = PluginsSettings.model_validate(json.loads(job.plugins_json))
         self.registry = PluginRegistry(
-            plugins, ContextMaker(self.data_dir), only=frozenset({job.plugin, job.tracker_plugin})
+            plugins,
+            ContextMaker(self.data_dir),
+            only=frozenset({job.plugin, job.tracker_plugin, *job.audio_plugins}),
         )
         self.kind: CameraKind = self.registry.camera(job.kind)
         self.source_settings = self.kind.config_model.model_validate(self.settings.source)
         self.streams = self._make_streams()
         self.inference: InferenceClient | None = None
         self.watching: Watching | None = None
+        self.listener: Listener | None = None
 
     def _make_streams(self) -> dict[str, Stream]:
         names = self.kind.streams(self.source_settings)
@@ -186,6 +190,7 @@ class CameraProcess:
             pictures_dir=self.data_dir / "pictures",
             report=self._report_event,
             on_awake=lambda awake: self._on_awake(stream, awake),
+            seen=self._send if detect.classifiers else None,
         )
         stream.watcher = self.watching.watcher
 
@@ -193,10 +198,18 @@ class CameraProcess:
         stream.on_awake(awake)
         self.changed.set()
 
+    def _start_listening(self) -> None:
+        if not self.settings.audio.enabled or not self.job.audio_plugins:
+            return
+        from guardian.processes.listening import make_listener  # only who listens pays for a decoder of sound
+
+        self.listener = make_listener(self.job.camera, self.settings.audio, self.registry, self.clock, self._report_event)
+
     def run(self) -> None:
         """Work until told to stop, or until the conductor has gone."""
         threading.Thread(target=self._obey, name="commands", daemon=True).start()
         self._start_watching()
+        self._start_listening()
         for name, stream in self.streams.items():
             stream.capture = self._capture(name, stream)
             stream.set_pace()
@@ -223,6 +236,7 @@ class CameraProcess:
             on_state=on_state,
             on_hung=self._hung,
             jitter=random.random,
+            on_sound=self.listener.push if self.listener is not None and name == next(iter(self.streams)) else None,
         )
 
     def _hung(self) -> None:
@@ -292,6 +306,7 @@ class CameraProcess:
         watched = [stream.watcher.stats() for stream in self.streams.values() if stream.watcher is not None]
         troubled = [stream for stream in self.streams.values() if stream is not main and stream.error is not None]
         notes = [*self.job.notes, *_notes(main.info)]
+        notes += [self.listener.problem()] if self.listener is not None and self.listener.problem() else []
         notes += [f"The {stream.name} stream: {stream.error.message}" for stream in troubled if stream.error is not None]
         status = CameraStatus(
             camera=self.job.camera,
@@ -328,6 +343,8 @@ class CameraProcess:
             stream.on_end()
             if stream.watcher is not None:
                 stream.watcher.close()
+        if self.listener is not None:
+            self.listener.close()
         if self.inference is not None:
             self.inference.close()
 

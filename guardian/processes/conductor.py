@@ -9,12 +9,10 @@ import asyncio
 import os
 import secrets
 import signal
-import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import structlog
@@ -28,6 +26,7 @@ from guardian.model.errors import GuardianError
 from guardian.model.event import Event
 from guardian.model.messages import (
     CameraJob,
+    CropSeen,
     EventReport,
     FragmentSealed,
     LiveFragment,
@@ -41,7 +40,6 @@ from guardian.model.messages import (
     Stop,
     WantLive,
 )
-from guardian.model.segment import SegmentRecord
 from guardian.platform.clock import Clock, PatientClock, SystemClock
 from guardian.platform.files import make_private_dir, replace_file
 from guardian.platform.limits import harden, settle_memory
@@ -52,13 +50,22 @@ from guardian.platform.runtime_dir import RuntimeDir
 from guardian.platform.tasks import Tasks
 from guardian.pluginhost.dispatch import Dispatcher
 from guardian.pluginhost.registry import ContextMaker, PluginRegistry
-from guardian.processes.chosen import camera_job, channels_of, clip_margins, plugin_findings, tiers_of, with_source
+from guardian.processes.chosen import (
+    camera_job,
+    channels_of,
+    clip_margins,
+    plugin_findings,
+    sealed_bytes,
+    tiers_of,
+    what_is_there,
+    with_source,
+)
 from guardian.processes.detector_keeper import DetectorKeeper
-from guardian.processes.jobs import TranscodeJob
 from guardian.processes.links import Switchboard
 from guardian.processes.refusals import cannot_serve
-from guardian.processes.spawning import begin, start_process
+from guardian.processes.spawning import begin, start_transcoder
 from guardian.processes.supervisor import Supervisor
+from guardian.processes.understanding import Understanding
 from guardian.processes.vault_opening import open_notary, open_vault
 from guardian.services.accounts import AccountService
 from guardian.services.cameras import CameraService
@@ -160,7 +167,7 @@ class Conductor:
         self.registry = PluginRegistry(self.settings.plugins, contexts)
         self.dispatcher = Dispatcher(self.registry.manager, clock, self.tasks)
         self.cameras = CameraService(self.settings.cameras, clock, self._camera_changed)
-        contexts.cameras, contexts.footage = self.cameras.list, self._sealed_bytes
+        contexts.cameras, contexts.footage = self.cameras.list, partial(sealed_bytes, self.data_dir)
         self._closers = AsyncExitStack()
 
     async def start(self) -> Running:
@@ -185,6 +192,7 @@ class Conductor:
                 self.dispatcher.add(entry.found.name, entry.instance)
         await self.dispatcher.all_of("startup")
         await self.switchboard.open()
+        self.understanding.begin()
         self._start_processes()
         self.tasks.spawn(self.sweeper.run(), "sweeper")
         self.tasks.spawn(self.space.run(), "space")
@@ -216,7 +224,7 @@ class Conductor:
             data_dir=self.data_dir,
             problem=self.vault_problem,
         )
-        self.transcoder = TranscodeService(self._start_transcoder, self.tasks)
+        self.transcoder = TranscodeService(start_transcoder, self.tasks)
         self.playback = PlaybackService(self.recordings, self.data_dir, self.keyring, self.transcoder, used=self.vault.touch)
         self.vault.observe(self.playback.vault_changed)
         self.exports = ExportService(self.playback, self.data_dir, sealer, self.keyring, self.clock, self.tasks)
@@ -225,6 +233,19 @@ class Conductor:
         self.vault.notary = self.exports.notary = open_notary(self.data_dir, self.keyring, self.clock)
         self.vault.observe_keys(self._use_key)
         self.vault.observe(self._end_transcoder)
+        self.understanding = Understanding(
+            lambda: self.settings,
+            self.registry,
+            self.index,
+            self.data_dir,
+            self.clock,
+            self.keyring,
+            self.tasks,
+            self.events,
+            names=self.cameras.names,
+            used=self.vault.touch,
+        )
+        self.vault.observe(self.understanding.search.vault_changed)
 
     def _make_storage(self) -> None:
         self.patient_clock = PatientClock(self.clock)
@@ -270,7 +291,11 @@ class Conductor:
                 vault=self.vault.status,
                 paused=lambda: self.paused,
                 footage=self.recordings.footage,
-                plugins=lambda: (*self.supervisor.findings(), *plugin_findings(self.registry)),
+                plugins=lambda: (
+                    *self.supervisor.findings(),
+                    *plugin_findings(self.registry),
+                    *self.understanding.findings(),
+                ),
                 space=self.space.status,
                 disk=self.space.brief,
             ),
@@ -286,6 +311,7 @@ class Conductor:
             playback=self.playback,
             live=self.live,
             events=self.events,
+            search=self.understanding.search,
             holds=self.holds,
             exports=self.exports,
             vault=self.vault,
@@ -311,28 +337,17 @@ class Conductor:
     def _settings_changed(self, settings: Settings) -> None:
         self.settings = settings
 
-    def _start_transcoder(self, sock: socket.socket) -> ForkServerProcess:
-        return start_process("guardian.processes.transcode:main", TranscodeJob(sock), "transcode")
-
     def _start_camera(self, camera: str, settings: CameraSettings) -> None:
         try:
             settings = with_source(camera, settings, self.registry)
         except GuardianError as error:
             self.cameras.refused(camera, error.code, error.message, error.cure)
             return
-
-        tracker = self.registry.trackers.get(self.settings.detector.tracker)
-        notes: tuple[str, ...] = ()
-        if tracker is None and settings.detect.enabled:  # recording depends on no tracker
-            settings = settings.model_copy(update={"detect": settings.detect.model_copy(update={"enabled": False})})
-            notes = (f"Watching is off: there is no tracker {self.settings.detector.tracker!r}.",)
-
-        plugin = self.registry.cameras[settings.kind].plugin
+        settings, notes = what_is_there(settings, self.settings.detector.tracker, self.registry)
 
         def job() -> CameraJob:
-            own = camera_job(camera, settings, self.settings, plugin, tracker.plugin if tracker is not None else "")
             return replace(
-                own,
+                camera_job(camera, settings, self.settings, self.registry),
                 data_dir=str(self.data_dir),
                 vault_public_key=self.keyring.public_key,
                 vault_epoch=self.keyring.epoch,
@@ -377,6 +392,8 @@ class Conductor:
             await self.recordings.take(camera, message)
             if isinstance(message, SegmentClosed):
                 self.dispatcher.observe("segment_sealed", segment=message.record)
+        elif isinstance(message, CropSeen):
+            self.understanding.describing.take(camera, message, payload)
         elif isinstance(message, EventReport) and message.event.camera == camera:
             await self.events.report(message)
 
@@ -413,17 +430,13 @@ class Conductor:
 
     def _event_changed(self, what: str, event: Event) -> None:
         hook = {"start": "event_started", "update": "event_updated", "end": "event_ended"}.get(what)
+        self.understanding.search.event_changed(event)
         if hook is not None:
             self.dispatcher.observe(hook, event=event)
         if what == "end":
             self.tasks.spawn(self.holds.event_ended(event.id), "end of a held event")
         if hook is not None:
             self.notifications.event_changed(what, event, self.cameras.get(event.camera).name)
-
-    async def _sealed_bytes(self, segment: SegmentRecord) -> AsyncIterator[bytes]:
-        with await asyncio.to_thread((self.data_dir / "segments" / segment.path).open, "rb") as file:
-            while chunk := await asyncio.to_thread(file.read, 1024 * 1024):
-                yield chunk
 
     # pages and API
 
@@ -469,6 +482,7 @@ class Conductor:
             await self.events.close()
             self.vault.close()
             await self.transcoder.close()
+            await self.understanding.close()
             await self.recordings.close()
         await self._closers.aclose()
         await self.switchboard.close()

@@ -11,3 +11,12 @@ class TranscodeJob:
     """The child's end of a socket pair."""
 
     sock: socket.socket
+
+
+@dataclass(frozen=True)
+class InsightJob:
+    """The child's end of a socket pair, and the plugins' settings as JSON text of settings.schema."""
+
+    sock: socket.socket
+    data_dir: str
+    plugins_json: str

@@ -9,11 +9,13 @@ import importlib
 import multiprocessing
 import os
 import signal
+import socket
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
 from guardian.platform.runtime_dir import RuntimeDir
+from guardian.processes.jobs import TranscodeJob
 
 PRELOAD = ["guardian.processes.preload"]
 
@@ -53,6 +55,11 @@ def start_process(entry: str, job: object, name: str) -> ForkServerProcess:
     process = _context().Process(target=_enter, args=(entry, job), name=name, daemon=True)
     process.start()
     return process
+
+
+def start_transcoder(sock: socket.socket) -> ForkServerProcess:
+    """Start the transcoder with its end of a socket pair."""
+    return start_process("guardian.processes.transcode:main", TranscodeJob(sock), "transcode")
 
 
 def _enter(entry: str, job: object) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from guardian.events.lifecycle import EventLifecycle, EventRules
 from guardian.interfaces import Tracker
 from guardian.model.label_rule import LabelRule
-from guardian.model.messages import EventReport
+from guardian.model.messages import CropSeen, EventReport
 from guardian.model.picture import PictureWish
 from guardian.model.schedule import Schedule, window_of
 from guardian.model.segment import Sealer
@@ -103,10 +103,13 @@ def make_watcher(
     pictures_dir: Path,
     report: Callable[[EventReport], None],
     on_awake: Callable[[bool], None] = lambda _: None,
+    seen: Callable[[CropSeen, bytes], None] | None = None,
     keep: Callable[[PictureWish, Picture], str] | None = None,
     own_thread: bool = True,
 ) -> Watching:
-    """Return a running watcher with its rules; close it. `zone`: the local time of schedules. `keep`, `own_thread`: see `Watcher`."""
+    """Return a running watcher with its rules; close it. `zone`: the local time of schedules. `seen` is given a crop of every
+    picture that an event keeps. `keep`, `own_thread`: see `Watcher`.
+    """
     events = EventLifecycle(camera, rules_of(options, zone), lambda: new_id(clock))
     watcher = Watcher(
         camera=camera,
@@ -119,6 +122,7 @@ def make_watcher(
         pictures_dir=pictures_dir,
         report=report,
         on_awake=on_awake,
+        seen=seen,
         keep=keep,
         own_thread=own_thread,
     )

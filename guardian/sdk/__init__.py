@@ -2,8 +2,12 @@
 
 from guardian.hookspecs import hookimpl
 from guardian.interfaces import (
+    AudioDetector,
+    AudioDetectorKind,
     CameraKind,
     CameraSource,
+    ClassifierKind,
+    CropClassifier,
     Detector,
     DetectorKind,
     HealthCheck,
@@ -13,11 +17,14 @@ from guardian.interfaces import (
     NotifierKind,
     SegmentStore,
     StorageKind,
+    TextEmbedder,
+    TextEmbedderKind,
     Tracker,
     TrackerKind,
 )
 from guardian.media.decoder_config import reorder_depth
 from guardian.model.camera import CameraChange, CameraState, FoundCamera
+from guardian.model.classification import Classification
 from guardian.model.errors import (
     BadSetting,
     CameraPathNotFound,
@@ -31,10 +38,11 @@ from guardian.model.errors import (
     NotFound,
     ServiceUnavailable,
 )
-from guardian.model.event import Event, EventState, Happening, HappeningKind, PathPoint
+from guardian.model.event import Attribute, Event, EventState, Happening, HappeningKind, PathPoint
 from guardian.model.health import Finding, Health
 from guardian.model.media import Codec, Packet, StreamInfo, TrackInfo
 from guardian.model.segment import SegmentHeader, SegmentRecord
+from guardian.model.sound import Sound
 from guardian.model.time import Instant, Span, from_rfc3339, to_rfc3339
 from guardian.model.vision import Box, Detection, Track
 from guardian.sdk.plugin import Plugin, PluginConfig, PluginContext
@@ -44,6 +52,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "API_LEVEL",
+    "Attribute",
+    "AudioDetector",
+    "AudioDetectorKind",
     "BadSetting",
     "Box",
     "CameraChange",
@@ -54,7 +65,10 @@ __all__ = [
     "CameraStalled",
     "CameraState",
     "CameraUnreachable",
+    "Classification",
+    "ClassifierKind",
     "Codec",
+    "CropClassifier",
     "Detection",
     "Detector",
     "DetectorKind",
@@ -85,9 +99,12 @@ __all__ = [
     "SegmentRecord",
     "SegmentStore",
     "ServiceUnavailable",
+    "Sound",
     "Span",
     "StorageKind",
     "StreamInfo",
+    "TextEmbedder",
+    "TextEmbedderKind",
     "Track",
     "TrackInfo",
     "Tracker",

@@ -17,6 +17,7 @@ from guardian.model.views import (
     InferenceView,
     Playlist,
     RecordingSpan,
+    SearchResult,
     Session,
     SpaceStatus,
     SystemStatus,
@@ -130,6 +131,14 @@ class Events(Protocol):
 
     def stream(self, after_serial: int | None = None) -> AsyncIterator[EventChange]:
         """Changes as they happen, beginning after a serial where the last few hundred still hold it. Ends at shutdown."""
+        ...
+
+
+class Search(Protocol):
+    """Events in plain words."""
+
+    async def search(self, sentence: str, behind_minutes: int = 0, limit: int = 50) -> SearchResult:
+        """The best first. VaultLocked while locked; BadRequest where the sentence is empty or too long."""
         ...
 
 
@@ -268,6 +277,7 @@ class Services:
     playback: Playback
     live: Live
     events: Events
+    search: Search
     holds: Holds
     exports: Exports
     vault: Vault

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import structlog
 
@@ -15,7 +15,7 @@ from guardian.index.engine import IndexFile
 from guardian.index.events import EventRepository
 from guardian.index.verdicts import VerdictRepository
 from guardian.model.errors import BadRequest, Conflict, GuardianError, NotFound
-from guardian.model.event import VERDICTS, Event, EventChange, EventQuery, EventState, Judged
+from guardian.model.event import VERDICTS, Attribute, Event, EventChange, EventQuery, EventState, Judged
 from guardian.model.ids import is_uuid7
 from guardian.model.messages import EventReport
 from guardian.model.time import SECOND_US, Span
@@ -33,6 +33,10 @@ QUEUE = 256  # changes that wait for one slow listener; full: drop its oldest up
 WRITE_EVERY_US = 3 * SECOND_US  # an update rewrites the whole path: not each second
 FORGOTTEN = 1000  # deleted events whose late reports are ignored
 DROP_BATCH = 200
+LATELY = 64  # events that have ended and may still be described
+WORDS = 500
+Words = tuple[str, tuple[Attribute, ...]]
+T = TypeVar("T")
 
 
 class Protection(Protocol):
@@ -86,6 +90,8 @@ class EventService:
         self._active: dict[str, Event] = {}
         self._written_us: dict[str, int] = {}
         self._forgotten: deque[str] = deque(maxlen=FORGOTTEN)
+        self._words: OrderedDict[str, Words] = OrderedDict()
+        self._lately: OrderedDict[str, Event] = OrderedDict()
         self._recent: deque[EventChange] = deque(maxlen=REPLAY)
         self._listeners: set[_Listener] = set()
         # Grows over restarts too, so that a listener that comes back after one is not told to wait for old numbers.
@@ -101,13 +107,14 @@ class EventService:
 
     async def report(self, report: EventReport) -> None:
         """Take what a camera's process says of an event."""
-        event = report.event
+        event = self._with_words(report.event)
         if not is_uuid7(event.id) or event.id in self._forgotten:
             return
         what = report.what
         if what == "end":
             event = _ended(event, event.end_us if event.end_us is not None else _last_known(event))
             self._active.pop(event.id, None)
+            _remember(self._lately, event.id, event, LATELY)
         else:
             self._active[event.id] = event
         if self._is_due(event, what):
@@ -115,6 +122,27 @@ class EventService:
         self._tell(what, self._with_protection(event))
         if what == "end" and self._judged.pop(event.id, ""):
             await self._verdicts.refresh(event, await self._repository.details(event.id))
+
+    async def describe(self, event_id: str, sub_label: str, attributes: tuple[Attribute, ...]) -> None:
+        """Take what classifiers say of an event's thing; of one that has just ended, too."""
+        if event_id in self._forgotten:
+            return
+        _remember(self._words, event_id, (sub_label, attributes), WORDS)
+        event = self._active.get(event_id)
+        if event is not None:
+            event = self._active[event_id] = self._with_words(event)
+            self._tell("update", self._with_protection(event))
+        elif (event := self._lately.get(event_id)) is not None:
+            event = self._lately[event_id] = self._with_words(event)
+            await self._write(event)
+            (told,) = await self.as_known([event])
+            if told.verdict:
+                await self._verdicts.refresh(event, await self._repository.details(event_id))
+            self._tell("update", told)
+
+    def _with_words(self, event: Event) -> Event:
+        sub_label, attributes = self._words.get(event.id, ("", ()))
+        return replace(event, sub_label=sub_label, attributes=attributes) if sub_label or attributes else event
 
     def _is_due(self, event: Event, what: str) -> bool:
         now_us = self._clock.now().mono_us
@@ -150,9 +178,25 @@ class EventService:
     async def list(self, query: EventQuery) -> tuple[tuple[Event, ...], str | None]:
         """A page of events, newest first, and the cursor of the next page."""
         page, cursor = await self._repository.list(query)
-        given = await self._verdicts.of([event.id for event in page])
-        told = [replace(self._active.get(event.id, event), verdict=given.get(event.id, "")) for event in page]
-        return tuple(self._with_protection(event) for event in told), cursor
+        return await self.as_known(await self._with_details(page)), cursor
+
+    async def as_known(self, events: Sequence[Event]) -> tuple[Event, ...]:
+        """The events as they are by now: those that last as they are told of, all with their verdicts and protection."""
+        given = await self._verdicts.of([event.id for event in events])
+        told = [replace(self._active.get(event.id, event), verdict=given.get(event.id, "")) for event in events]
+        return tuple(self._with_protection(event) for event in told)
+
+    async def _with_details(self, page: tuple[Event, ...]) -> tuple[Event, ...]:
+        """Add what classifiers said, as long as the vault is unlocked; paths are told of one event by itself."""
+        if not self._keyring.unlocked:
+            return page
+        sealed = await self._repository.details_of([event.id for event in page])
+
+        def opened() -> tuple[Event, ...]:
+            told = [self._details.opened(event, sealed[event.id]) if event.id in sealed else event for event in page]
+            return tuple(replace(event, path=()) for event in told)
+
+        return await asyncio.to_thread(opened)
 
     def _with_protection(self, event: Event) -> Event:
         if judged := self._judged.get(event.id):
@@ -199,7 +243,7 @@ class EventService:
         self._judged.pop(event_id, None)
         if verdict and event_id in self._active:
             self._judged[event_id] = verdict
-        judged = replace(event, verdict=verdict)
+        judged = replace(await self.get(event_id), verdict=verdict)
         self._tell("update", judged)
         return judged
 
@@ -220,7 +264,7 @@ class EventService:
 
     async def clip_span(self, event_id: str) -> tuple[Event, Span]:
         """The event and the span of its clip. Of an event that lasts: until now."""
-        event = await self._known(event_id)
+        event = await self.get(event_id)
         before_s, after_s = self._clip_margins(event.camera)
         end_us = event.end_us if event.end_us is not None else self._clock.now().utc_us
         return event, Span(event.start_us - round(before_s * SECOND_US), end_us + round(after_s * SECOND_US))
@@ -252,6 +296,8 @@ class EventService:
                 self._forgotten.append(event.id)
                 self._written_us.pop(event.id, None)
             self._judged.pop(event.id, None)
+            self._lately.pop(event.id, None)
+            self._words.pop(event.id, None)
             if event.snapshot:
                 await asyncio.to_thread(remove, inside(self._pictures, event.snapshot))
             self._tell("delete", event)
@@ -283,6 +329,13 @@ class EventService:
         for listener in self._listeners:
             listener.ended = True
             listener.wake.set()
+
+
+def _remember(kept: OrderedDict[str, T], key: str, value: T, most: int) -> None:
+    kept.pop(key, None)
+    kept[key] = value
+    if len(kept) > most:
+        kept.popitem(last=False)
 
 
 def _last_known(event: Event) -> int:

@@ -9,7 +9,7 @@ import structlog
 
 from guardian.interfaces import Notification, Notifier
 from guardian.model.errors import GuardianError
-from guardian.model.event import Event, HappeningKind
+from guardian.model.event import Event, EventState, HappeningKind
 from guardian.platform.clock import Clock
 from guardian.platform.tasks import Tasks
 
@@ -54,10 +54,14 @@ class NotificationService:
     def event_changed(self, what: str, event: Event, camera_name: str) -> None:
         """Tell every channel that wants it by now: at its start, or once it is in a zone or has done there what they wait for."""
         url = f"{self.base_url}/events/{event.id}"
-        notification = Notification(f"{event.label.capitalize()} at {camera_name}", f"Seen by {camera_name}.", event, url)
+        title = f"{event.label.replace('_', ' ').capitalize()} at {camera_name}"
+        notification = Notification(title, _body(event, camera_name), event, url)
+        goes_on = what == "end" or (
+            what == "update" and event.state is EventState.ACTIVE
+        )  # else it is judged or protected later
         for channel in self._channels:
             later = bool(channel.zones or channel.happenings)
-            if (what == "start" or (later and what in ("update", "end"))) and channel.wants(event):
+            if (what == "start" or (later and goes_on)) and channel.wants(event):
                 self._tell_once(channel, notification, event)
 
     def _tell_once(self, channel: Channel, notification: Notification, event: Event) -> None:
@@ -89,3 +93,9 @@ class NotificationService:
                 return
             else:
                 return
+
+
+def _body(event: Event, camera_name: str) -> str:
+    """What is known when it begins: classifiers say more a moment later, on the event's page."""
+    known = [*([event.sub_label] if event.sub_label else []), *(f"{one.name}: {one.value}" for one in event.attributes)]
+    return " ".join([f"{'Seen' if event.path else 'Heard'} by {camera_name}.", *([", ".join(known) + "."] if known else [])])

@@ -134,6 +134,10 @@ class DetectSettings(Part):
     object_masks: dict[str, MaskSettings] = Field(
         default_factory=dict, description="Polygons, by name, in which things are not seen."
     )
+    classifiers: tuple[str, ...] = Field(
+        (),
+        description="Classifiers that say more of an event's best pictures, such as colours (see `guardian plugins list`).",
+    )
     pre_s: float = Field(5.0, ge=0, le=60, description="Seconds of footage before an event in its clip.")
     post_s: float = Field(5.0, ge=0, le=60, description="Seconds of footage after an event in its clip.")
 
@@ -157,6 +161,17 @@ class DetectSettings(Part):
         return all(one.makes_event == "never" for one in places)
 
 
+class AudioSettings(Part):
+    """Listening to one camera. Sound is decoded only where this is on."""
+
+    enabled: bool = Field(False, description="Listen to this camera's sound, whatever codec it has.")
+    detectors: tuple[str, ...] = Field(
+        ("audio_events",), description="Detectors of sounds to use (see `guardian plugins list`)."
+    )
+    labels: tuple[str, ...] = Field((), description="Only these sounds make events, such as smoke_alarm; empty: all.")
+    end_after_s: float = Field(8.0, gt=0, le=600, description="An event ends when the sound has been gone this long.")
+
+
 class CameraSettings(Part):
     """One camera. `source` holds the settings of its kind (see `guardian plugins list`)."""
 
@@ -166,6 +181,7 @@ class CameraSettings(Part):
     source: dict[str, Any] = Field(default_factory=dict, description="Settings of its kind, such as url.")
     record: RecordSettings = RecordSettings()
     detect: DetectSettings = DetectSettings()
+    audio: AudioSettings = AudioSettings()
     retention: RetentionSettings = Field(
         RetentionSettings(days=None), description="Overrides for this camera; none: the general ones."
     )
@@ -189,6 +205,14 @@ class DetectorSettings(Part):
         ge=0,
         le=1 << 20,
         description="Memory in MiB above which the inference process is started again; 0: no limit.",
+    )
+
+
+class SearchSettings(Part):
+    """Searching events in plain words."""
+
+    embedder: str = Field(
+        "auto", description="Text embedder to search by meaning with; auto: one that is installed; none: by words alone."
     )
 
 
@@ -218,7 +242,7 @@ class NotifySettings(Part):
     """One way to be told."""
 
     kind: str = Field(description="Kind of notifier, such as webhook.")
-    labels: tuple[str, ...] = Field(("person",), description="Labels to tell about; empty: all.")
+    labels: tuple[str, ...] = Field(("person", "smoke_alarm"), description="Labels to tell about; empty: all.")
     cameras: tuple[str, ...] = Field((), description="Cameras to tell about; empty: all.")
     zones: tuple[str, ...] = Field((), description="Zones and lines to tell about; empty: all, and what is in none.")
     happenings: tuple[HappeningKind, ...] = Field(
@@ -261,6 +285,7 @@ class Settings(Part):
     web: WebSettings = WebSettings()
     storage: StorageSettings = StorageSettings()
     detector: DetectorSettings = DetectorSettings()
+    search: SearchSettings = SearchSettings()
     vault: VaultSettings = VaultSettings()
     plugins: PluginsSettings = PluginsSettings()
     log: LogSettings = LogSettings()

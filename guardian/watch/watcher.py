@@ -15,7 +15,7 @@ import structlog
 
 from guardian.interfaces import Tracker
 from guardian.model.media import Sample, StreamInfo
-from guardian.model.messages import EventReport
+from guardian.model.messages import CropSeen, EventReport
 from guardian.model.picture import PictureWish
 from guardian.model.segment import Sealer
 from guardian.model.time import SECOND_US
@@ -170,11 +170,12 @@ class Watcher:
         pictures_dir: Path,
         report: Callable[[EventReport], None],
         on_awake: Callable[[bool], None] = lambda _: None,
+        seen: Callable[[CropSeen, bytes], None] | None = None,
         keep: Callable[[PictureWish, Picture], str] | None = None,
         own_thread: bool = True,
     ) -> None:
         self._camera, self._clock = camera, clock
-        self._keeper = PictureKeeper(camera, sealer, pictures_dir, clock)
+        self._keeper = PictureKeeper(camera, sealer, pictures_dir, clock, seen)
         self._intake = Intake()
         rules = WatchRules(frozenset(options.labels), options.min_score, options.masks)
         self._pipeline = WatchPipeline(

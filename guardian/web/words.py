@@ -9,7 +9,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from guardian.model.camera import CameraState
-from guardian.model.event import Happening, HappeningKind
+from guardian.model.event import Attribute, Happening, HappeningKind
 from guardian.model.time import to_rfc3339
 
 _CODE: Final = re.compile(r"`([^`]*)`")
@@ -120,6 +120,18 @@ def happening_words(one: Happening) -> str:
     return f"{_HAPPENED[one.what]} {one.zone}" + (f" to the {one.direction}" if one.direction else "")
 
 
+def label(text: str) -> str:
+    """A label for people: `smoke_alarm` as Smoke alarm, `co_alarm` as CO alarm."""
+    spaced = text.replace("_", " ")
+    return f"CO{spaced[2:]}" if spaced.startswith("co ") else spaced[:1].upper() + spaced[1:]
+
+
+def attribute(one: Attribute) -> str:
+    """An attribute for people: `upper colour` = red as red on top, others as name and value."""
+    where = {"upper colour": " on top", "lower colour": " below", "colour": ""}.get(one.name)
+    return f"{one.name} {one.value}" if where is None else f"{one.value}{where}"
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "size": size,
     "rate": rate,
@@ -134,4 +146,6 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "wake_word": wake_word,
     "happened": happened,
     "happening_words": happening_words,
+    "label": label,
+    "attribute": attribute,
 }

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from guardian.model.errors import VaultLocked
 from guardian.model.event import UNJUDGED, VERDICTS, EventQuery, HappeningKind
 from guardian.model.ids import is_camera_id
 from guardian.model.time import from_rfc3339
@@ -15,6 +16,7 @@ from guardian.web.render import is_fragment
 from guardian.web.site import Site, see_other, text_field
 
 PAGE = 24
+LONGEST = 300
 FILTERS = ("camera", "label", "zone", "happening", "date", "tz", "tz_end", "verdict")
 
 
@@ -33,6 +35,8 @@ def routes(site: Site) -> list[web.RouteDef]:
 
 async def show_list(site: Site, request: web.Request) -> web.StreamResponse:
     """The grid; with a cursor, its next page."""
+    if request.query.get("q", "").strip():
+        return await _search(site, request)
     chosen = {name: request.query.get(name, "").strip()[:64] for name in FILTERS}
     cursor = request.query.get("cursor") or None
     found, upcoming = await site.services.events.list(_query(chosen, cursor))
@@ -47,7 +51,38 @@ async def show_list(site: Site, request: web.Request) -> web.StreamResponse:
     labels = sorted({*await site.services.events.labels(), *([chosen["label"]] if chosen["label"] else [])})
     values |= {"zones": _zones(site, chosen["zone"]), "happenings": list(HappeningKind)}
     values |= {"chosen": chosen, "labels": labels, "cameras": site.services.cameras.list(), "filtered": bool(filters)}
-    return await site.render.page(request, "events.html", **values)
+    return await site.render.page(request, "events.html", q="", search=None, **values)
+
+
+async def _search(site: Site, request: web.Request) -> web.StreamResponse:
+    """What fits a sentence, the best first; while the vault is locked, how to unlock it."""
+    sentence = request.query["q"].strip()[:LONGEST]
+    result, locked = None, ""
+    try:
+        result = await site.services.search.search(sentence, _minutes(request.query.get("tz", "")), PAGE * 2)
+    except VaultLocked as error:
+        locked = error.message
+    return await site.render.page(
+        request,
+        "events.html",
+        q=sentence,
+        search=result,
+        locked=locked,
+        events=tuple(one.event for one in result.items) if result is not None else (),
+        names=_names(site),
+        more="",
+        chosen=dict.fromkeys(FILTERS, ""),
+        labels=await site.services.events.labels(),
+        cameras=site.services.cameras.list(),
+        filtered=True,
+    )
+
+
+def _minutes(text: str) -> int:
+    try:
+        return max(-900, min(900, int(text or 0)))
+    except ValueError:
+        return 0
 
 
 async def show_card(site: Site, request: web.Request) -> web.StreamResponse:

@@ -28,12 +28,14 @@ from guardian.model.views import (
     CameraSpace,
     EpochCheck,
     Export,
+    Found,
     Hold,
     InferenceView,
     Playlist,
     PlaylistEntry,
     ProcessUse,
     RecordingSpan,
+    SearchResult,
     Session,
     SpaceState,
     SpaceStatus,
@@ -427,6 +429,20 @@ class FakeDetection:
         return InferenceView(True, model or "ssd", backend or "openvino", device or "CPU")
 
 
+class FakeSearch:
+    """Finds everything, while it is unlocked."""
+
+    def __init__(self, events: FakeEvents) -> None:
+        self.events, self.asked, self.locked = events, [], False
+
+    async def search(self, sentence: str, behind_minutes: int = 0, limit: int = 50) -> SearchResult:
+        self.asked.append((sentence, behind_minutes, limit))
+        if self.locked:
+            raise VaultLocked("the vault is locked", cure="Unlock it with `guardian vault unlock`.")
+        items = tuple(Found(event, 0.75) for event in self.events.events.values())
+        return SearchResult(items, "words", "Searched by words alone.", "today", T0, T0 + SECOND_US, ("front",))
+
+
 class Fakes:
     """All of them, and the services made of them."""
 
@@ -434,6 +450,7 @@ class Fakes:
         self.cameras, self.timeline, self.playback = FakeCameras(), FakeTimeline(), FakePlayback()
         self.live, self.events, self.exports = FakeLive(), FakeEvents(), FakeExports()
         self.holds, self.rules = FakeHolds(self.events), FakeRules()
+        self.search = FakeSearch(self.events)
         self.vault, self.accounts, self.health = FakeVault(), FakeAccounts(), FakeHealth()
 
     def services(self) -> Services:
@@ -443,6 +460,7 @@ class Fakes:
             playback=self.playback,
             live=self.live,
             events=self.events,
+            search=self.search,
             holds=self.holds,
             exports=self.exports,
             vault=self.vault,

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 from aiohttp.test_utils import TestClient
 
-from guardian.model.event import EventState
+from guardian.model.event import Attribute, EventState
 from guardian.model.time import SECOND_US
 from tests.guardian.api.fakes import EVENT, JPEG, T0, Fakes, make_event
 
@@ -23,6 +25,8 @@ async def test_an_event_has_what_was_promised(client: TestClient) -> None:
             {"zone": "porch", "what": "enter", "at": "2026-11-23T00:00:01.000Z", "direction": None},
             {"zone": "gate", "what": "cross", "at": "2026-11-23T00:00:02.000Z", "direction": "left"},
         ],
+        "sub_label": "",
+        "attributes": [],
         "protected": False,
         "verdict": None,
         "snapshot": f"{EVENTS}/{EVENT}/snapshot.jpg",
@@ -110,3 +114,34 @@ async def test_a_verdict_is_right_wrong_or_null(client: TestClient, body: dict[s
 async def test_events_are_filtered_by_verdict(client: TestClient, fakes: Fakes) -> None:
     await client.get(f"{EVENTS}?verdict=wrong")
     assert fakes.events.queries[-1].verdict == "wrong"
+
+
+async def test_what_classifiers_said_is_told(client: TestClient, fakes: Fakes) -> None:
+    said = (Attribute("upper colour", "red", 0.8),)
+    fakes.events.events[EVENT] = replace(make_event(), sub_label="postman", attributes=said)
+    event = await (await client.get(f"{EVENTS}/{EVENT}")).json()
+    assert event["sub_label"] == "postman"
+    assert event["attributes"] == [{"name": "upper colour", "value": "red", "score": 0.8}]
+
+
+async def test_events_are_found_in_plain_words(client: TestClient, fakes: Fakes) -> None:
+    found = await (await client.get(f"{EVENTS}/search", params={"q": "a red car today", "tz": "-60", "limit": "5"})).json()
+    assert fakes.search.asked == [("a red car today", -60, 5)]
+    assert [(one["event"]["id"], one["score"]) for one in found["items"]] == [(EVENT, 0.75)]
+    assert (found["mode"], found["when"], found["cameras"]) == ("words", "today", ["front"])
+
+
+@pytest.mark.parametrize(
+    ("params", "field"), [({}, "q"), ({"q": ""}, "q"), ({"q": "x", "tz": "9999"}, "tz"), ({"q": "x", "a": "b"}, "a")]
+)
+async def test_a_search_that_makes_no_sense(client: TestClient, params: dict[str, str], field: str) -> None:
+    answer = await client.get(f"{EVENTS}/search", params=params)
+    assert answer.status == 400
+    assert (await answer.json())["field"] == field
+
+
+async def test_a_search_while_locked_says_how_to_unlock(client: TestClient, fakes: Fakes) -> None:
+    fakes.search.locked = True
+    answer = await client.get(f"{EVENTS}/search", params={"q": "person"})
+    assert answer.status == 423
+    assert "guardian vault unlock" in (await answer.json())["cure"]

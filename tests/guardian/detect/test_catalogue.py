@@ -33,9 +33,9 @@ def test_the_embedded_model_reports_home_words(tmp_path):
 
 def test_published_models_are_complete(tmp_path):
     catalogue = Catalogue(tmp_path)
-    assert set(catalogue.published) == {"yolox-s", "nanodet", "omz-2000", "omz-2002"}
+    assert set(catalogue.published) == {"yolox-s", "nanodet", "omz-2000", "omz-2002", "yunet"}
     for card in catalogue.published.values():
-        assert card.licence == "Apache-2.0"
+        assert card.licence == ("MIT" if card.name == "yunet" else "Apache-2.0")
         assert all(file.url.startswith("https://") for file in card.files)
 
 
@@ -91,3 +91,11 @@ def test_custom_models_by_path(tmp_path):
     (tmp_path / "my.pt").write_bytes(b"x")
     with pytest.raises(BadSetting, match="no model format"):
         catalogue.find(str(tmp_path / "my.pt"))
+
+
+def test_a_model_for_a_plugin_is_no_detector(tmp_path):
+    with pytest.raises(BadSetting) as refused:
+        Catalogue(tmp_path).find("yunet")
+    assert "faces" in refused.value.message
+    assert "yunet" not in refused.value.cure
+    assert Catalogue(tmp_path).to_fetch("yunet").task == "faces"

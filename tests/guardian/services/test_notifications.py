@@ -2,7 +2,8 @@ import asyncio
 from dataclasses import replace
 
 from guardian.model.errors import BadSetting, ServiceUnavailable
-from guardian.model.event import Event, EventState, Happening, HappeningKind
+from guardian.model.event import Attribute, Event, EventState, Happening, HappeningKind, PathPoint
+from guardian.model.vision import Box
 from guardian.platform.tasks import Tasks
 from guardian.services.notifications import Channel, NotificationService
 
@@ -102,3 +103,18 @@ async def test_a_channel_waits_for_what_happens_and_is_told_once():
     assert await told(channel(["porch"], [HappeningKind.LOITER]), *changes) == []
     assert await told(channel(["yard"]), ("start", EVENT), ("end", entered)) == [1]
     assert await told(channel(["yard"]), ("start", EVENT), ("delete", entered)) == []
+    ended = replace(entered, state=EventState.ENDED, end_us=3)
+    assert await told(channel(["yard"]), ("update", ended)) == []  # it was judged after a restart: old news
+
+
+async def test_a_notification_says_what_classifiers_and_ears_know():
+    person = replace(EVENT, path=(PathPoint(1, Box(0, 0, 1, 1)),), attributes=(Attribute("upper colour", "red", 0.9),))
+    alarm = replace(EVENT, label="smoke_alarm")
+    for event, title, body in [
+        (person, "Person at Front door", "Seen by Front door. upper colour: red."),
+        (replace(person, sub_label="postman"), "Person at Front door", "Seen by Front door. postman, upper colour: red."),
+        (alarm, "Smoke alarm at Front door", "Heard by Front door."),
+    ]:
+        notifier = Flaky()
+        await deliver(notifier, event)
+        assert (notifier.sent[0].title, notifier.sent[0].body) == (title, body)

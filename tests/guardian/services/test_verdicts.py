@@ -9,7 +9,7 @@ from guardian.index.engine import IndexFile, open_index
 from guardian.index.snapshot import snapshot
 from guardian.index.verdicts import KEPT_US, VerdictRepository
 from guardian.model.errors import BadRequest, NotFound
-from guardian.model.event import Event, EventQuery, PathPoint
+from guardian.model.event import Attribute, Event, EventQuery, PathPoint
 from guardian.model.messages import EventReport
 from guardian.model.time import SECOND_US
 from guardian.model.vision import Box
@@ -140,3 +140,27 @@ async def test_thumbs_are_in_a_backup(service: EventService, index: IndexFile, t
         assert await VerdictRepository(copied).of([one.id]) == {one.id: "wrong"}
     finally:
         await copied.close()
+
+
+async def test_what_classifiers_say_late_keeps_the_thumb_and_is_kept_with_it(
+    service: EventService, verdicts: VerdictRepository, keyring: Keyring, told: list[tuple[str, Event]]
+) -> None:
+    one = await happen(service, seen())
+    await service.judge(one.id, "wrong")
+    said = (Attribute("upper colour", "red", 0.9),)
+    await service.describe(one.id, "postman", said)
+    assert (told[-1][1].verdict, told[-1][1].sub_label, told[-1][1].attributes) == ("wrong", "postman", said)
+    (kept,) = await verdicts.all()
+    assert kept.details is not None
+    assert EventDetails(keyring).opened(kept.event, kept.details).attributes == said
+
+
+async def test_a_thumb_leaves_what_classifiers_said(service: EventService, told: list[tuple[str, Event]]) -> None:
+    one = await happen(service, seen())
+    said = (Attribute("upper colour", "red", 0.9),)
+    await service.describe(one.id, "postman", said)
+    judged = await service.judge(one.id, "right")
+    assert (judged.verdict, judged.sub_label, judged.attributes) == ("right", "postman", said)
+    assert told[-1][1] == judged
+    ((listed,), _) = await service.list(EventQuery(verdict="right"))
+    assert (listed.verdict, listed.attributes, listed.path) == ("right", said, ())

@@ -1,6 +1,7 @@
 import pytest
 
-from guardian.web.words import codec, sentence
+from guardian.model.event import Attribute
+from guardian.web.words import attribute, codec, label, sentence
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,14 @@ def test_messages_become_sentences_and_addresses_stay_as_they_are(text, shown):
 
 def test_codecs_are_named_as_people_write_them():
     assert [codec(name) for name in ("h264", "aac", "pcmu")] == ["H.264", "AAC", "G.711 µ-law"]
+
+
+def test_labels_and_attributes_read_like_words():
+    assert [label(text) for text in ("person", "smoke_alarm", "co_alarm", "")] == ["Person", "Smoke alarm", "CO alarm", ""]
+    said = [("upper colour", "red"), ("lower colour", "black"), ("colour", "blue"), ("plate", "AB123")]
+    assert [attribute(Attribute(name, value, 1)) for name, value in said] == [
+        "red on top",
+        "black below",
+        "blue",
+        "plate AB123",
+    ]

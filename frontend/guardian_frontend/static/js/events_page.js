@@ -6,9 +6,18 @@ const state = document.querySelector("[data-stream]");
 const filters = document.querySelector("[data-filters]");
 const empty = document.querySelector("[data-empty]");
 
-filters.addEventListener("change", () => send());
-filters.addEventListener("submit", (event) => { event.preventDefault(); send(); });
-filters.querySelector("[data-apply]").hidden = true;
+const search = document.querySelector("[data-search]");
+search.elements.tz.value = new Date().getTimezoneOffset();
+search.addEventListener("submit", (event) => {
+  event.preventDefault();
+  location.assign(search.elements.q.value.trim() ? `/events?${new URLSearchParams(new FormData(search))}` : "/events");
+});
+
+if (filters) {
+  filters.addEventListener("change", () => send());
+  filters.addEventListener("submit", (event) => { event.preventDefault(); send(); });
+  filters.querySelector("[data-apply]").hidden = true;
+}
 
 function send() {
   const { date, tz, tz_end: tzEnd } = filters.elements;
@@ -17,13 +26,14 @@ function send() {
   location.assign(`/events?${new URLSearchParams(values)}`.replace(/\?$/, ""));
 }
 
-const chosen = (name) => filters.elements[name]?.value ?? "";
+const chosen = (name) => filters?.elements[name]?.value ?? "";
 const fitsZone = (event) => {
   const [zone, what] = [chosen("zone"), chosen("happening")];
   if (!what) return !zone || event.happenings.some((one) => one.zone === zone);
   return event.happenings.some((one) => one.what === what && (!zone || one.zone === zone));
 };
-const fits = (event) => (!chosen("camera") || chosen("camera") === event.camera) && (!chosen("label") || chosen("label") === event.label) && fitsZone(event) && !chosen("date") && ["", "none"].includes(chosen("verdict"));
+// What was searched for stays as it was found.
+const fits = (event) => filters && (!chosen("camera") || chosen("camera") === event.camera) && (!chosen("label") || chosen("label") === event.label) && fitsZone(event) && !chosen("date") && ["", "none"].includes(chosen("verdict"));
 const cardOf = (id) => document.getElementById(`event-${id}`);
 
 function tell(word, tone) {
@@ -44,7 +54,7 @@ async function put(event) {
   else {
     card.classList.add("fresh");
     list.prepend(card);
-    empty.hidden = true;
+    if (empty) empty.hidden = true;
   }
 }
 
