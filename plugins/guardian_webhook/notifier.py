@@ -30,6 +30,9 @@ def body_of(notification: Notification) -> bytes:
                 {"zone": one.zone, "what": one.what.value, "at": to_rfc3339(one.utc_us), "direction": one.direction or None}
                 for one in event.happenings
             ],
+            "sub_label": event.sub_label,
+            "attributes": [{"name": one.name, "value": one.value, "score": round(one.score, 3)} for one in event.attributes],
+            "verdict": event.verdict or None,
         }
     return json.dumps(value).encode()
 

@@ -9,6 +9,7 @@ from guardian_webhook.config import WebhookConfig
 from guardian_webhook.notifier import WebhookNotifier
 
 from guardian.sdk import (
+    Attribute,
     BadSetting,
     Box,
     Event,
@@ -34,6 +35,8 @@ EVENT = Event(
     None,
     (PathPoint(1, Box(0, 0, 1, 1)),),
     happenings=(Happening("yard", HappeningKind.ENTER, 1_000_000),),
+    sub_label="postman",
+    attributes=(Attribute("upper colour", "red", 0.8769),),
 )
 
 
@@ -66,6 +69,9 @@ async def test_it_posts_what_happened_and_signs_it(receiver):
         "end": None,
         "zones": ["yard"],
         "happenings": [{"zone": "yard", "what": "enter", "at": "1970-01-01T00:00:01.000Z", "direction": None}],
+        "sub_label": "postman",
+        "attributes": [{"name": "upper colour", "value": "red", "score": 0.877}],
+        "verdict": None,
     }
     assert headers["X-Guardian-Signature"] == "sha256=" + hmac.new(b"k", body, hashlib.sha256).hexdigest()
     assert b"pic" not in body
