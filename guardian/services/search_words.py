@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import log
 
-from guardian.model.event import Event
+from guardian.model.event import Event, HappeningKind
 from guardian.services.search_time import Span, understand_time
 
 STOP = frozenset(
@@ -78,6 +78,10 @@ _SAME = (
     "purple violet",
     "beige cream sand",
     "plate licence license registration number",
+    "entered enter entering",
+    "left leave leaving",
+    "loitered loiter loitering lingered lingering waited waiting",
+    "crossed cross crossing",
 )
 SYNONYMS = {word: frozenset(group.split()) for group in reversed(_SAME) for word in group.split()}
 GARMENTS = {
@@ -88,6 +92,12 @@ GARMENTS = {
     **dict.fromkeys(["trousers", "jeans", "pants", "shorts", "skirt", "leggings"], "lower colour"),
 }
 WORN = {"upper colour": "wearing a {} jacket", "lower colour": "with {} trousers", "colour": "of {} colour"}
+DID = {
+    HappeningKind.ENTER: "entered",
+    HappeningKind.LEAVE: "left",
+    HappeningKind.LOITER: "loitered at",
+    HappeningKind.CROSS: "crossed",
+}
 EXACT = 1.5  # weight of a colour in its garment
 _WORD = re.compile(r"[\w'-]+", re.UNICODE)
 
@@ -161,10 +171,13 @@ def findable(event: Event, camera_name: str) -> Findable:
     label = event.label.lower()
     texts = [label.replace("_", " "), event.sub_label, camera_name, *event.zones]
     texts += [word for one in event.attributes for word in (one.value, one.name)]
+    did = list(dict.fromkeys(f"{DID[one.what]} {one.zone}" for one in event.happenings))
+    texts += did
     words = frozenset(word for text in texts for word in _WORD.findall(text.lower().replace("_", " "))) | {label}
     told = [WORN.get(one.name, one.name + " {}").format(one.value) for one in event.attributes]
     parts = [label.replace("_", " "), *([event.sub_label] if event.sub_label else []), *told]
-    return Findable(words, attributes, f"{' '.join(parts)} at {camera_name} {' '.join(event.zones)}".strip())
+    where = " ".join([*event.zones, *did])
+    return Findable(words, attributes, f"{' '.join(parts)} at {camera_name} {where}".strip())
 
 
 def fit(wish: Wish, corpus: Sequence[Findable]) -> tuple[float, ...]:

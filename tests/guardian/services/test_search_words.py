@@ -4,16 +4,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from guardian.model.event import Attribute, Event, EventState
+from guardian.model.event import Attribute, Event, EventState, Happening, HappeningKind
 from guardian.services.search_words import Term, findable, fit, understand
 
 NOW = datetime(2026, 11, 25, 10, 30, tzinfo=UTC)
 CAMERAS = {"door": "Front door", "yard": "Back yard", "car": "Car"}
 
 
-def event(label="person", camera="door", sub_label="", zones=(), **attributes):
+def event(label="person", camera="door", sub_label="", zones=(), happenings=(), **attributes):
     said = tuple(Attribute(name.replace("_", " "), value, 0.9) for name, value in attributes.items())
-    return Event("e", camera, label, 0.9, 0, 1, EventState.ENDED, zones=zones, sub_label=sub_label, attributes=said)
+    more = {"zones": zones, "happenings": happenings, "sub_label": sub_label, "attributes": said}
+    return Event("e", camera, label, 0.9, 0, 1, EventState.ENDED, **more)
 
 
 EVENTS = {
@@ -23,6 +24,8 @@ EVENTS = {
     "postman": event(sub_label="postman", zones=("porch",)),
     "alarm": event("smoke_alarm"),
     "dog": event("dog", "yard"),
+    "loiterer": event(zones=("porch",), happenings=(Happening("porch", HappeningKind.LOITER, 1),)),
+    "leaver": event(zones=("gate",), happenings=(Happening("gate", HappeningKind.CROSS, 1, "left"),)),
 }
 
 
@@ -43,6 +46,8 @@ def best(sentence):
         ("smoke_alarm", ["alarm"]),
         ("a puppy", ["dog"]),
         ("zebra", []),
+        ("somebody lingering", ["loiterer"]),
+        ("who crossed the gate", ["leaver"]),
     ],
 )
 def test_the_best_fits(sentence, names):
@@ -68,3 +73,4 @@ def test_of_a_sentence_without_words_everything_fits():
 def test_what_an_embedder_gets_is_a_sentence():
     said = findable(EVENTS["red over blue"], "Front door").sentence
     assert said == "person wearing a red jacket with blue trousers at Front door"
+    assert findable(EVENTS["loiterer"], "Front door").sentence == "person at Front door porch loitered at porch"
