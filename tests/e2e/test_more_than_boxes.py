@@ -15,7 +15,7 @@ from tests.support.house import PASSPHRASE, running, set_up
 from tests.support.program import wait_for
 from tests.support.rtsp import RtspServer, require_server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 CLIP = Path(__file__).parents[2] / "guardian/services/demo/clip.mp4"
 QUIET_S = 5.0
 HEARD = "[cameras.{0}.audio]\nenabled = true\n[cameras.{0}.detect]\nenabled = false\n"
@@ -50,8 +50,16 @@ def house(tmp_path_factory):
     )
     try:
         with running(folder / "data") as program:
-            wait_for(lambda: {e["camera"] for e in events(program, "smoke_alarm")} == {"porch", "yard"}, 90, "both alarms")
-            wait_for(lambda: any(e["attributes"] for e in events(program, "person")), 120, "a person described")
+            wait_for(lambda: {e["camera"] for e in events(program, "smoke_alarm")} == {"porch", "yard"}, 150, "both alarms")
+            try:
+                wait_for(lambda: described(program), 180, "a person described")
+            except AssertionError as late:  # the machine was slow, or what?
+                seen = [
+                    (e["label"], e["score"], e["state"], e["attributes"]) for e in events(program) if e["camera"] == "lawn"
+                ]
+                lawn, inference = program.camera("lawn"), program.get("/api/v1/system")["inference"]
+                log = "".join(program.log[-40:])
+                raise AssertionError(f"{late}\n{seen}\n{lawn}\n{inference}\n{log}") from late
             yield program
     finally:
         server.kill()
@@ -59,6 +67,16 @@ def house(tmp_path_factory):
 
 def events(program, label=""):
     return program.get(f"/api/v1/events?limit=100{'&label=' + label if label else ''}")["items"]
+
+
+def described(program):
+    """People of whom a classifier has said what they wear on top, those first of whom more is known by now."""
+    people = [event for event in events(program, "person") if worn(event)]
+    return sorted(people, key=lambda event: -max(one["score"] for one in event["attributes"]))
+
+
+def worn(event):
+    return {one["name"]: one["value"] for one in event["attributes"]}.get("upper colour", "")
 
 
 def test_the_alarm_is_an_event_with_a_clip_from_its_first_tone_on(house):
@@ -79,13 +97,12 @@ def test_one_alarm_is_one_event_and_nothing_else_was_heard(house):
 
 
 def test_a_person_has_colours_and_is_found_by_them(house):
-    person = next(event for event in events(house, "person") if event["attributes"])
-    colour = next(one for one in person["attributes"] if one["name"] == "upper colour")
-    found = house.get(f"/api/v1/events/search?q=a+person+with+a+{colour['value']}+jacket+in+the+last+hour")
-    assert found["items"][0]["event"]["label"] == "person"
+    colour = worn(described(house)[0])
+    assert colour in ("orange", "red")  # an astronaut's suit
+    found = house.get(f"/api/v1/events/search?q=a+person+with+a+{colour}+jacket+in+the+last+hour")
     assert found["when"] == "in the last hour"
-    assert colour["value"] in ("orange", "red")  # an astronaut's suit
-    assert {one["name"]: one["value"] for one in found["items"][0]["event"]["attributes"]}["upper colour"] == colour["value"]
+    best = found["items"][0]["event"]
+    assert (best["label"], worn(best)) == ("person", colour)
 
 
 def test_a_camera_is_named_in_plain_words(house):
@@ -95,7 +112,7 @@ def test_a_camera_is_named_in_plain_words(house):
 
 
 def test_what_was_said_is_nowhere_in_the_clear_and_not_to_be_had_while_locked(house):
-    person = next(event for event in events(house, "person") if event["attributes"])
+    person = described(house)[0]
     wait_for(lambda: house.get(f"/api/v1/events/{person['id']}")["state"] == "ended", 60, "its end")
     data = house.data
     kept = b"".join(path.read_bytes() for path in (data / "index.db", data / "index.db-wal") if path.exists())
