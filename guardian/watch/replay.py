@@ -72,6 +72,10 @@ class Replay:
     def _report(self, report: EventReport) -> None:
         self._found[report.event.id] = report.event
 
+    def stats(self) -> WatchStats:
+        """Return what was done so far."""
+        return self._watcher.stats()
+
     def begin(self, info: StreamInfo, start_us: int) -> None:
         """A run begins: the clock of its samples counts from this moment."""
         self._start_us = start_us
