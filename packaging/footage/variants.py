@@ -73,7 +73,20 @@ def make(source: Path, target: Path, variant: Variant) -> None:
     encode = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "25", "-maxrate", MOST_RATE, "-bufsize", MOST_RATE]
     encode += ["-bf", "0", "-pix_fmt", "yuv420p", "-threads", "1"]
     keys = ["-g", f"{gop}", "-keyint_min", f"{gop}", "-sc_threshold", "0"]
-    command = ["ffmpeg", "-v", "error", "-y", "-i", str(source), "-filter_complex", graph, "-an", *encode, *keys, str(target)]
+    command = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-y",
+        "-i",
+        str(source),
+        "-filter_complex",
+        graph,
+        "-an",
+        *encode,
+        *keys,
+        str(target),
+    ]
     subprocess.run(command, check=True)
 
 

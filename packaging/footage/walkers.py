@@ -174,7 +174,7 @@ def write(clip: Clip, poses: Sequence[Floats], picture: Image, path: Path, seed:
         for index in range(total):
             scene = picture.copy()
             since = index / FPS - clip.start_s
-            if 0 <= since and index / FPS <= clip.end_s:
+            if since >= 0 and index / FPS <= clip.end_s:
                 step = index % (2 * len(sized) - 2) if len(sized) > 1 else 0
                 pose = sized[step if step < len(sized) else 2 * len(sized) - 2 - step]
                 along = since * clip.speed * clip.height

@@ -62,7 +62,7 @@ def _wait_for_room(watcher: Any, most: int) -> None:
     until = time.monotonic() + PATIENCE_S
     while len(watcher._intake._items) > most:
         assert time.monotonic() < until, "the watcher hangs"
-        time.sleep(0.002)
+        time.sleep(0.02)
 
 
 def _timed(report: EventReport) -> tuple[float, EventReport]:
@@ -75,9 +75,7 @@ def faults(watched: Watched) -> list[str]:
     """Return what differs from the ground truth of people.mp4 and its variants, in words; nothing where all is right."""
     truth = json.loads(shared("footage/people.truth.json").read_text())
     people = [(start, end) for label, start, end in watched.visits if label == "person"]
-    said = [
-        f"{label} at {start:.1f} s, where only people are" for label, start, _ in watched.visits if label != "person"
-    ]
+    said = [f"{label} at {start:.1f} s, where only people are" for label, start, _ in watched.visits if label != "person"]
     for true_start, true_end in truth["visits"]:
         mine = [visit for visit in people if visit[0] < true_end and visit[1] > true_start]
         if not mine:

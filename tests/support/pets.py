@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import av
@@ -175,7 +175,11 @@ def _judged(seen: Seen, people: Sequence[Sequence[Person]]) -> Iterator[tuple[fl
     for index, detections in seen.detections.items():
         free = list(people[index])
         for one in sorted(detections, key=lambda d: -d.score):
-            best = max(free, key=lambda person: (one.box.iou(person.box) >= SAME, person.counts, one.box.iou(person.box)), default=None)
+            best = max(
+                free,
+                key=lambda person: (one.box.iou(person.box) >= SAME, person.counts, one.box.iou(person.box)),
+                default=None,
+            )
             if best is None or one.box.iou(best.box) < SAME:
                 yield one.score, False
                 continue
@@ -199,7 +203,7 @@ def recall_by_height(seen: Seen, least: float) -> dict[str, tuple[float, int]]:
 
 
 def _names() -> list[str]:
-    return [f"{low}-{high}" for low, high in zip(HEIGHTS, HEIGHTS[1:], strict=False)]
+    return [f"{low}-{high}" for low, high in pairwise(HEIGHTS)]
 
 
 def _name(height: float) -> str:
