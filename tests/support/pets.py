@@ -210,13 +210,15 @@ def _name(height: float) -> str:
     return next(name for name, high in zip(_names(), HEIGHTS[1:], strict=True) if height < high)
 
 
-def tracking(seen: Seen, least_age: int = 3) -> dict[str, float]:
-    """Return MOTA, IDF1 and counts by motmetrics. A track counts from its third sight on, as it does for events."""
+def tracking(seen: Seen, least_age: int = 3, least: float = 0.5) -> dict[str, float]:
+    """Return MOTA, IDF1 and counts by motmetrics. A track counts from its third sight on, as it does for events, in frames in
+    which it was found with a score to believe: weaker sights hold on to it and claim nothing.
+    """
     import motmetrics
 
     judge = motmetrics.MOTAccumulator(auto_id=True)
     for index, tracks in seen.tracks.items():
-        shown = [track for track in tracks if track.age >= least_age and track.missed == 0]
+        shown = [track for track in tracks if track.age >= least_age and track.missed == 0 and track.score >= least]
         people = truth()[index]
         hidden = [person for person in people if not person.counts]
         people = [person for person in people if person.counts]
