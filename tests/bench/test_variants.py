@@ -44,7 +44,7 @@ def test_variants(folder, tmp_path):
             watched = watch_as_camera(path, infer, tmp_path, DetectSettings(**mode))
             wrong = faults(watched)
             counters = watched.counters
-            how = ", ".join(f"{key} {value}" for key, value in mode.items()) or "eager"
+            how = ", ".join(f"{key} {value}" for key, value in mode.items())
             figures.append(Figure(f"{name}, {how}: differs from the truth", len(wrong), "times", budget=0))
             rows.append(
                 {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,11 @@ from tests.support.plain_sealer import PlainSealer
 from tests.support.watched import T0, Watched, samples_of
 
 START_S = 1.0  # a visit is told to begin within this of the truth
-FULL = 60  # samples that may wait: a camera is no faster than its watcher here, so that nothing is left out
-PATIENCE_S = 600.0
 
 
 def modes() -> tuple[dict[str, Any], ...]:
-    """Return settings for each way of watching: eager, and lazy where there is such a setting."""
-    return ({"lazy": True}, {"lazy": False}) if "lazy" in DetectSettings.model_fields else ({},)
+    """Return settings for each way of watching."""
+    return ({"lazy": True}, {"lazy": False})
 
 
 def watch_as_camera(path: Path, infer: LocalInference, pictures: Path, options: DetectSettings | None = None) -> Watched:
@@ -36,33 +35,27 @@ def watch_as_camera(path: Path, infer: LocalInference, pictures: Path, options: 
     watcher = make_watcher(
         camera="front",
         options=options or DetectSettings(),
+        zone=UTC,
         clock=SystemClock(),
         infer=infer,
         tracker=ByteTracker(),
         sealer=PlainSealer(),
         pictures_dir=pictures,
         report=lambda report: watched.reports.append(_timed(report)),
-    )
+        own_thread=False,
+    ).watcher
     try:
         watcher.configure(info, T0)
         for sample in samples:
-            _wait_for_room(watcher, FULL)
             watched.footage_s = sample.dts / 90_000
             watcher.push(sample, T0 + sample.dts * 100 // 9)
-        _wait_for_room(watcher, 0)
+            watcher.turn()
     finally:
         watcher.close()
     watched.cpu_s = time.process_time() - began
     watched.counters = watcher._pipeline.counters
     assert watcher.stats().dropped_samples == 0
     return watched
-
-
-def _wait_for_room(watcher: Any, most: int) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while len(watcher._intake._items) > most:
-        assert time.monotonic() < until, "the watcher hangs"
-        time.sleep(0.02)
 
 
 def _timed(report: EventReport) -> tuple[float, EventReport]:
