@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import time
 from typing import Protocol
 
@@ -21,7 +22,11 @@ class Clock(Protocol):
         ...
 
     def mono_s(self) -> float:
-        """Monotonic seconds."""
+        """Monotonic seconds, without those in which the machine slept."""
+        ...
+
+    def elapsed_s(self) -> float:
+        """Monotonic seconds, with those in which the machine slept."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -37,6 +42,9 @@ class SystemClock:
 
     def mono_s(self) -> float:
         return time.monotonic()
+
+    def elapsed_s(self) -> float:
+        return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -57,6 +65,9 @@ class SteadyClock:
 
     def mono_s(self) -> float:
         return self._base.mono_s()
+
+    def elapsed_s(self) -> float:
+        return self._base.elapsed_s()
 
     async def sleep(self, seconds: float) -> None:
         await self._base.sleep(seconds)
@@ -92,6 +103,9 @@ class PatientClock:
 
     def mono_s(self) -> float:
         return self._base.mono_s()
+
+    def elapsed_s(self) -> float:
+        return self._base.elapsed_s()
 
     async def sleep(self, seconds: float) -> None:
         await self._base.sleep(seconds)

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from guardian.vault.keyring import Keyring
@@ -115,7 +115,7 @@ def test_a_browser_says_of_every_changed_file_what_our_own_reader_says(address, 
 
         assert [verdict["whole"] for verdict in judged([b"".join(one), b"".join(other)])] == [True, True]
 
-        @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
         @given(files=st.lists(tampered(one, other), min_size=AT_ONCE, max_size=AT_ONCE))
         def agree(files):
             ours = [own_verdict(tmp_path / "f.pgs", keyring, content) for content in files]

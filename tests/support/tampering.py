@@ -25,11 +25,17 @@ Parts = tuple[bytes, ...]  # header, the records, the end record, the footer
 def tampered(draw: st.DrawFn, one: Parts, other: Parts) -> bytes:
     """Draw a file that is neither of the two: bits flipped, parts or bytes swapped, left out, doubled or from the other."""
     whole, again = b"".join(one), b"".join(other)
-    change = draw(st.sampled_from(("flip", "parts", "splice", "cut", "swap", "end", "other")))
+    change = draw(st.sampled_from(("flip", "flip", "flip", "parts", "splice", "cut", "swap", "end", "other")))
     if change == "parts":
         places = st.tuples(st.integers(0, 1), st.integers(0, len(one) - 1))
         plan = draw(st.lists(places, min_size=1, max_size=len(one) + 1))
         content = b"".join((one, other)[which][part] for which, part in plan)
+    elif change == "flip":  # as often in a small field at either end of a part as in all the ciphertext between
+        part = draw(st.integers(0, len(one) - 1))
+        last, begin = len(one[part]) - 1, len(b"".join(one[:part]))
+        near = st.integers(0, min(63, last))
+        at = draw(st.one_of(near, near.map(lambda back: last - back), st.integers(0, last)))
+        content = flipped(whole, begin + at, draw(st.integers(0, 7)))
     elif change == "splice":
         at, source = draw(st.integers(0, len(one) - 1)), draw(st.integers(0, len(one) - 1))
         content = b"".join((*one[:at], other[source], *one[at + 1 :]))
@@ -37,7 +43,6 @@ def tampered(draw: st.DrawFn, one: Parts, other: Parts) -> bytes:
         place = st.integers(0, len(whole) - 1)
         a, b, c = sorted(draw(st.tuples(place, place, place)))
         content = {
-            "flip": lambda: flipped(whole, a, draw(st.integers(0, 7))),
             "cut": lambda: whole[:a] + whole[b:],
             "swap": lambda: whole[:a] + whole[b:c] + whole[a:b] + whole[c:],
             "end": lambda: whole[:a],
