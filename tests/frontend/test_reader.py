@@ -4,12 +4,16 @@ import hashlib
 import json
 import random
 import shutil
+import struct
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from guardian.model.segment import SegmentHeader
+from guardian.vault.format import MAGIC
 from guardian.vault.keyring import Keyring
 from tests.support.tampering import UTC, changed, own_verdict, sealed
 
@@ -97,3 +101,37 @@ def test_it_says_of_every_changed_file_what_our_own_reader_says(
             assert their == our, number
     accepted = [content for content, our in zip(files, ours, strict=True) if our.get("whole")]
     assert set(accepted) == {b"".join(one), b"".join(other)}
+
+
+METADATA = (  # how the text is encoded, a member, its value, whether a reader takes it
+    ("utf-8", "width", 1920, True),
+    ("utf-8-sig", "width", 1920, False),
+    ("utf-16", "width", 1920, False),
+    ("utf-16-le", "width", 1920, False),
+    ("utf-32", "width", 1920, False),
+    ("utf-8", "start_90k", -(1 << 62), False),
+    ("utf-8", "start_90k", 1 << 62, False),
+    ("utf-8", "width", True, False),
+    ("utf-8", "width", 0.5, False),
+    ("utf-8", "kind", 7, False),
+    ("utf-8", "camera", None, False),
+    ("utf-8", "more", 1, False),
+)
+
+
+def test_both_readers_take_the_same_metadata(
+    place: Path, keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only who has the public key can seal these, but two readers must not see two things in one file."""
+    files = []
+    for code, member, value, _ in METADATA:
+
+        def pack(header: SegmentHeader, epoch: int, prefix: bytes, how: Any = (code, member, value)) -> bytes:
+            text = json.dumps(asdict(header) | {how[1]: how[2]}).encode(how[0])
+            return struct.pack(">8sHHII", MAGIC, 1, 1, epoch, len(text)) + text + prefix
+
+        monkeypatch.setattr("guardian.vault.sealer.pack_preamble", pack)
+        files.append(b"".join(sealed(keyring, "one")))
+    right = [row[3] for row in METADATA]
+    assert ["error" not in own_verdict(tmp_path / "f.pgs", keyring, content) for content in files] == right
+    assert ["error" not in one for one in asked(place, keyring._folder / "vault.json", files)] == right
