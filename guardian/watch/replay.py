@@ -40,6 +40,10 @@ class FootageClock:
         """Monotonic seconds."""
         return self._now_us / SECOND_US
 
+    def elapsed_s(self) -> float:
+        """Monotonic seconds."""
+        return self.mono_s()
+
     async def sleep(self, seconds: float) -> None:
         """Wait: the footage goes on."""
         self._now_us += round(seconds * SECOND_US)

@@ -5,6 +5,7 @@ CVPR 2023); see the README for what differs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,11 +59,13 @@ class _Tracked:
     def goes_on(self, found: Floats) -> Floats:
         """Return for boxes (N, 4) how well they lie in the direction of the last sights: 0.5 straight on, -0.5 straight back."""
         first, last = self.sights[0][1], self.sights[-1][1]
-        went, would = last[:2] - first[:2], found[:, :2] - last[:2]
-        far, further = float(np.hypot(*went)), np.hypot(would[:, 0], would[:, 1])
+        went = (last[0] - first[0], last[1] - first[1])
+        far = hypot(*went)
         if far < GOES * last[3]:
             return np.zeros(len(found))
-        turn = np.arccos(np.clip(would @ went / np.maximum(far * further, 1e-9), -1, 1))
+        would = found[:, :2] - np.array(last[:2])
+        further = np.hypot(would[:, 0], would[:, 1])
+        turn = np.arccos(np.clip(would @ np.array(went) / np.maximum(far * further, 1e-9), -1, 1))
         straight: Floats = np.where(further > TURNS * last[3], 0.5 - turn / np.pi, 0.0)
         return straight
 
@@ -112,7 +115,8 @@ class ByteTracker:
         near = gain >= least
         if same_label:
             near &= np.array([[one.label in track.votes for one in found] for track in tracks])
-        gain += MOMENTUM * np.array([track.goes_on(boxes) for track in tracks])
+        for row in np.flatnonzero((near & _is_contested(near)).any(axis=1)).tolist():
+            gain[row] += MOMENTUM * tracks[row].goes_on(boxes)
         pairs = match(np.where(near, np.maximum(gain, LEAST_GAIN), 0.0), LEAST_GAIN)
         for row, column in pairs:
             tracks[row].match(utc_us, found[column])
@@ -131,13 +135,18 @@ class ByteTracker:
             self._next_id += 1
 
 
-def _coordinates(box: Box) -> Floats:
-    x, y = box.centre
-    return np.array([x, y, box.width, box.height])
+def _is_contested(near: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which pairs (N, M) are not the only ones that their track or their detection could be in."""
+    alone: NDArray[np.bool_] = (near.sum(axis=1) == 1)[:, None] & (near.sum(axis=0) == 1)[None]
+    return ~alone
 
 
-def _box(place: Floats) -> Box:
-    x, y, width, height = (float(value) for value in place)
+def _coordinates(box: Box) -> tuple[float, float, float, float]:
+    return (box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2, box.x2 - box.x1, box.y2 - box.y1
+
+
+def _box(place: Sequence[float]) -> Box:
+    x, y, width, height = place
 
     def part(value: float) -> float:
         return min(1.0, max(0.0, value))

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.bench
 
 
 def test_watch(tmp_path):
-    found = command("bench", "watch", "--data", str(tmp_path), timeout_s=1500)
+    found = command("bench", "watch", "--data", str(tmp_path))
     figures = []
     for name, budget in BUDGETS.items():
         one = found[name]
