@@ -254,8 +254,8 @@ class Source {
   }
 }
 
-function safeNumber(value, least = -(2 ** 62)) {
-  return typeof value === "number" && Number.isInteger(value) && value >= least && value < 2 ** 62;
+function safeNumber(value) {
+  return typeof value === "number" && Number.isInteger(value) && value > -(2 ** 62) && value < 2 ** 62;
 }
 
 function parseMetadata(bytes) {

@@ -69,6 +69,10 @@ class Normaliser:
         self._sound_shift: int | None = None
         self._sound_end = 0
 
+    def begin_anew(self) -> None:
+        """Begin a run at the next keyframe."""
+        self._wants_run = True
+
     def _carries_sound(self) -> bool:
         return self._info.audio is not None and self._info.audio.codec.fits_mp4
 

@@ -17,7 +17,7 @@ from guardian.model.camera import CameraState, StreamStatus
 from guardian.model.errors import CameraStalled, Damaged, DeviceFault, EndOfSource, GuardianError, NotAVideo
 from guardian.model.media import Packet, Sample, StreamInfo, TrackInfo
 from guardian.model.time import Instant
-from guardian.platform.clock import Clock, SteadyClock
+from guardian.platform.clock import Clock, PatientClock, SteadyClock
 from guardian.platform.logs import redact
 
 _log = structlog.get_logger(__name__)
@@ -25,6 +25,10 @@ READ_S = 1.0
 CLOSE_AFTER_S = 20.0  # a call into a source that takes longer is broken off by closing it from outside
 HUNG_AFTER_S = 30.0  # and longer than this, the process is given up
 LOOK_EVERY_S = 5.0
+BELIEVE_AFTER_US = (
+    300_000_000  # a wall clock that jumps and is back before has changed nothing, whatever cameras did meanwhile
+)
+WRONG_BY_US = 60_000_000  # footage that is dated so much otherwise than the clock that is believed gets a new date
 
 OnRun = Callable[[StreamInfo, Instant], None]
 OnSample = Callable[[Sample, int], None]
@@ -63,7 +67,11 @@ class CaptureRunner:
         self._start = Instant(0, 0)
         self._state = CameraState.STARTING
         self._error_code = ""
-        self._steady: SteadyClock | None = None
+        self._wall = PatientClock(
+            clock, BELIEVE_AFTER_US
+        )  # outlives connections: one that ends in a jump dates nothing wrong
+        self._steady = SteadyClock(self._wall)
+        self._compared_s = clock.mono_s()
         self._delay_s = 0.0
         self.reconnects = 0
         self.dropped = 0
@@ -162,7 +170,7 @@ class CaptureRunner:
             self._pass_on_delay()
             normaliser = Normaliser(info, paced=getattr(source, "paced", True))
             self._flow = Flow(self._clock.mono_s())
-            self._steady = SteadyClock(self._clock)
+            self._steady = SteadyClock(self._wall)
             self._sound = info.audio
             try:
                 self._read_all(source, normaliser)
@@ -186,6 +194,9 @@ class CaptureRunner:
             packet = source.read(READ_S)
             self._busy_since_s = None  # what takes long from here on is not the source
             now_s = self._clock.mono_s()
+            if now_s - self._compared_s >= LOOK_EVERY_S:
+                self._compared_s = now_s
+                self._follow_the_wall(normaliser)
             if packet is None:
                 if self._flow.stalled(now_s):
                     raise CameraStalled(
@@ -208,13 +219,20 @@ class CaptureRunner:
     def _hand_on_sound(self, packet: Packet, on_sound: OnSound) -> None:
         if packet.info is not None:
             self._sound = packet.info.audio
-        if packet.kind == "audio" and self._sound is not None and self._steady is not None:
+        if packet.kind == "audio" and self._sound is not None:
             now = self._steady.now()
             on_sound(packet, self._sound, now.utc_us + packet.arrived_us - now.mono_us)
 
+    def _follow_the_wall(self, normaliser: Normaliser) -> None:
+        """Date footage anew from the next keyframe on, where the wall clock was set and has kept to it."""
+        off_us = self._wall.now().utc_us - self._steady.now().utc_us
+        if abs(off_us) > WRONG_BY_US:
+            _log.warning("wall_clock_was_set", stream=self._name, by_s=round(off_us / 1e6))
+            self._steady = SteadyClock(self._wall)
+            normaliser.begin_anew()
+
     def _take(self, step: Step) -> None:
         if isinstance(step, NewRun):
-            assert self._steady is not None
             now = self._steady.now()
             self._start = now.after(step.arrived_us - now.mono_us)
             self._info, self._codecs = step.info, codecs_string(step.info)
@@ -230,6 +248,7 @@ class CaptureRunner:
     def _watch(self) -> None:
         closed = False
         while not self._stop.wait(LOOK_EVERY_S):
+            self._wall.now()  # notices a jump while no camera is there
             since_s = self._busy_since_s
             stuck_s = self._clock.mono_s() - since_s if since_s is not None else 0.0
             if stuck_s > HUNG_AFTER_S:

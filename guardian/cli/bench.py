@@ -1,4 +1,4 @@
-"""`guardian bench record|detect|seal|seek|index`."""
+"""`guardian bench record|detect|watch|seal|seek|index`."""
 
 from __future__ import annotations
 
@@ -52,6 +52,30 @@ def detect(seconds: float, model: str, data: Path, as_json: bool) -> None:
     click.echo(f"pipeline:    {result['inferences_per_s']:.1f} a second")
     click.echo(f"bare model:  {result['baseline_inferences_per_s']:.1f} a second")
     click.echo(f"ratio:       {result['ratio']:.2f}")
+
+
+@bench.command(epilog="Example:\n\n  guardian bench watch --json\n\n  guardian bench watch --busy street.mp4")
+@click.option("--calm", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A film in which nothing moves.")
+@click.option("--busy", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A film in which much moves.")
+@data_option
+@json_option
+def watch(calm: Path | None, busy: Path | None, data: Path, as_json: bool) -> None:
+    """CPU of watching 1080p15 film, calm and busy, against ffmpeg that decodes every frame to 720p at 5 fps, and against
+    watching without laziness. Inference is counted apart. Takes some minutes; needs ffmpeg.
+
+    Films are made of people.mp4 and pets09.avi in the folder $GUARDIAN_FOOTAGE (or ../shared/data/footage), else of the demo's clip.
+    """
+    from guardian.processes.bench_watch import measure
+
+    result = measure(calm, busy, data)
+    if as_json:
+        emit(result)
+        return
+    click.echo("CPU-s a camera-minute      ours   ffmpeg   without laziness   ratio   (inference)")
+    for name, one in result.items():
+        ours, ffmpeg = one["cpu_s_per_camera_minute"], one["baseline_cpu_s_per_camera_minute"]
+        eager, inference = one["eager_cpu_s_per_camera_minute"], one["inference_cpu_s_per_camera_minute"]
+        click.echo(f"{name:24} {ours:7.2f} {ffmpeg:8.2f} {eager:18.2f} {one['ratio']:7.2f} {inference:13.2f}")
 
 
 @bench.command(epilog="Example:\n\n  guardian bench seal --block-bytes 1048576 --json")

@@ -223,6 +223,14 @@ class Recordings:
                 found.update(await connection.scalars(sa.select(s.c.segment_id).where(s.c.segment_id.in_(some))))
         return frozenset(found)
 
+    async def held(self, segment_ids: Sequence[str]) -> frozenset[str]:
+        """Those of the ids that a hold is on."""
+        found: set[str] = set()
+        async with self._index.read() as connection:
+            for some in _in_batches(segment_ids):
+                found.update(await connection.scalars(sa.select(s.c.segment_id).where(s.c.segment_id.in_(some), held())))
+        return frozenset(found)
+
     async def usage(self) -> tuple[StreamUsage, ...]:
         """What is kept, by camera and stream: segments and bytes on our own disk, first and last moment of all."""
         stream, sums = (s.c.camera, s.c.stream), (sa.func.count(), sa.func.sum(s.c.size_bytes))

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import time
 from typing import Protocol
 
@@ -21,7 +22,11 @@ class Clock(Protocol):
         ...
 
     def mono_s(self) -> float:
-        """Monotonic seconds."""
+        """Monotonic seconds, without those in which the machine slept."""
+        ...
+
+    def elapsed_s(self) -> float:
+        """Monotonic seconds, with those in which the machine slept."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -37,6 +42,9 @@ class SystemClock:
 
     def mono_s(self) -> float:
         return time.monotonic()
+
+    def elapsed_s(self) -> float:
+        return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -58,18 +66,22 @@ class SteadyClock:
     def mono_s(self) -> float:
         return self._base.mono_s()
 
+    def elapsed_s(self) -> float:
+        return self._base.elapsed_s()
+
     async def sleep(self, seconds: float) -> None:
         await self._base.sleep(seconds)
 
 
 class PatientClock:
-    """UTC for decisions that cannot be taken back: a wall clock that jumps is believed once it has kept to it for an hour.
+    """UTC for what cannot be taken back: a wall clock that jumps is believed once it has kept to it for an hour, or as told.
 
     A battery that is flat, or a wrong time server, may say 2036 for a while; footage must not be deleted for its age then.
+    A jump counts from the call that notices it.
     """
 
-    def __init__(self, base: Clock) -> None:
-        self._base = base
+    def __init__(self, base: Clock, patience_us: int = _PATIENCE_US) -> None:
+        self._base, self._patience_us = base, patience_us
         start = base.now()
         self._offset_us = self._wall_offset_us = start.utc_us - start.mono_us
         self._since_us = start.mono_us
@@ -85,12 +97,15 @@ class PatientClock:
         offset_us = wall.utc_us - wall.mono_us
         if abs(offset_us - self._wall_offset_us) > _STEP_US:
             self._wall_offset_us, self._since_us = offset_us, wall.mono_us
-        if abs(offset_us - self._offset_us) <= _STEP_US or wall.mono_us - self._since_us >= _PATIENCE_US:
+        if abs(offset_us - self._offset_us) <= _STEP_US or wall.mono_us - self._since_us >= self._patience_us:
             self._offset_us = self._wall_offset_us = offset_us
         return Instant(wall.mono_us + self._offset_us, wall.mono_us)
 
     def mono_s(self) -> float:
         return self._base.mono_s()
+
+    def elapsed_s(self) -> float:
+        return self._base.elapsed_s()
 
     async def sleep(self, seconds: float) -> None:
         await self._base.sleep(seconds)

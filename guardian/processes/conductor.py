@@ -252,7 +252,7 @@ class Conductor:
         self.tiers = TierService(
             self.index,
             self.data_dir,
-            self.clock,
+            self.patient_clock,
             self.recordings,
             tiers_of(self.settings, self.registry),
             scan,

@@ -38,6 +38,7 @@ def examine(data_dir: Path, settings: Settings, registry: PluginRegistry, clock:
         ("clock", _clock),
         ("port", lambda: _port(settings)),
         ("vault", lambda: _vault(data_dir)),
+        ("unlock file", lambda: _unlock_file(data_dir, settings.vault.unlock_file)),
     ]
     for name, check in checks:
         try:
@@ -182,3 +183,36 @@ def _vault(data_dir: Path) -> Iterator[Finding]:
     yield Finding("vault", OK, f"there, key {keyring.epoch}")
     if keyring.recovery_created_us is None:
         yield Finding("vault", INFO, "it has no recovery code", "Make one: `guardian vault recovery-code`.")
+
+
+def _unlock_file(data_dir: Path, name: str) -> Iterator[Finding]:
+    """The passphrase in a file: a key for everybody who can read it."""
+    if not name:
+        return
+    path = Path(name)
+    try:
+        state = path.stat()
+    except OSError as error:
+        yield Finding(
+            "unlock file",
+            WARNING,
+            f"{path}: {error.strerror}",
+            "Correct vault.unlock_file, or unlock by hand after a start.",
+        )
+        return
+    if state.st_mode & 0o077:
+        yield Finding(
+            "unlock file",
+            WARNING,
+            f"other users of this machine can read {path}",
+            f"`chmod 600 {path}`: it opens the vault.",
+        )
+    elif data_dir.is_dir() and state.st_dev == data_dir.stat().st_dev:
+        yield Finding(
+            "unlock file",
+            INFO,
+            f"{path} is on the disk of the footage: who takes that disk can watch everything",
+            "Keep it on another one, or use a systemd credential bound to the TPM.",
+        )
+    else:
+        yield Finding("unlock file", OK, f"{path}, for its owner alone")

@@ -99,6 +99,7 @@ class Evidence:
 
     def papers(self, notary: Notary, missing: list[str], names: dict[str, str]) -> list[tuple[str, bytes]]:
         """Return names and contents of the files beside the videos."""
+        paper = PAPER.format(fingerprint=fingerprint(notary.public_key)).encode()
         manifest = {
             "format": FORMAT,
             "version": 1,
@@ -107,11 +108,11 @@ class Evidence:
             "asked": {"start": to_rfc3339(self._start_us), "end": to_rfc3339(self._end_us)},
             "public_key": base64.b64encode(notary.public_key).decode(),
             "without_footage": missing,
+            "readme_sha256": hashlib.sha256(paper).hexdigest(),
             "files": [self._file(name, video, names) for name, video in self._videos.items()],
         }
         data = json.dumps(manifest, indent=1, ensure_ascii=False, sort_keys=True).encode() + b"\n"
-        paper = PAPER.format(fingerprint=fingerprint(notary.public_key))
-        return [(MANIFEST, data), (SIGNATURE, notary.sign(CONTEXT + data)), (README, paper.encode())]
+        return [(MANIFEST, data), (SIGNATURE, notary.sign(CONTEXT + data)), (README, paper)]
 
     def _file(self, name: str, video: _Video, names: dict[str, str]) -> dict[str, Any]:
         return {

@@ -95,6 +95,7 @@ class OpenSegments:
                 gone.append(self._entries.popitem(last=False)[1])
         for one in gone:
             one.close()
+        self.check_unlocked()  # locked while it was opened: whoever emptied the rest has not seen this one
         return entry
 
     def drop_gone(self) -> None:

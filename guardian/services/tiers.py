@@ -30,7 +30,6 @@ STEP = 20  # segments asked for, or deleted, at once
 PUT_S = 600.0  # a store that has not taken a segment by then hangs
 CHUNK = 1024 * 1024
 MARK = ".guardian-tier"
-ENDS = 4096  # bytes at both ends of a copy that are read back before our own goes
 GB = 1_000_000_000
 DAY_US = 86_400 * SECOND_US
 
@@ -78,7 +77,9 @@ class TierService:
         scan: Scan,
         changed: Callable[[Tier], None] = lambda _: None,
     ) -> None:
-        """`changed` is told of a tier whose `problem` is new, or gone."""
+        """`changed` is told of a tier whose `problem` is new, or gone. `clock`: one that believes no wall clock at once, for
+        footage is deleted by it.
+        """
         self._copies, self._segments, self._clock = CopyRepository(index), data_dir / "segments", clock
         self._recordings, self.tiers, self._scan, self._changed = recordings, tuple(tiers), scan, changed
         recordings.elsewhere = self.places
@@ -151,8 +152,6 @@ class TierService:
 
     async def round(self, tier: Tier) -> None:
         """Make room there, then take there what is due."""
-        if tier.root is not None:
-            await asyncio.to_thread(_check_root, tier.root, new=tier.segments == 0)
         await self._expire(tier)
         before_us = self._clock.now().utc_us - round(tier.settings.after_days * DAY_US)
         for one in await self._recordings.catalogue.usage():
@@ -169,12 +168,19 @@ class TierService:
             tier.done_us[name] = due[0].header.start_utc_us
         return due
 
+    async def _check(self, tier: Tier) -> None:
+        """ServiceUnavailable where its folder is not the one that was used before. A round may take hours: asked each time."""
+        if tier.root is not None:
+            await asyncio.to_thread(_check_root, tier.root, new=tier.segments == 0)
+
     async def _take(self, tier: Tier, segment: SegmentRecord) -> None:
+        await self._check(tier)
         try:
             async with asyncio.timeout(PUT_S):
                 await tier.store.put(segment, _chunks(inside(self._segments, segment.path)))
                 if tier.settings.move:
                     await self._compare(tier, segment)
+                    await self._check(tier)  # it may have gone while it was written, and what we compared lies below it
         except (GuardianError, FileNotFoundError):
             if await asyncio.to_thread(inside(self._segments, segment.path).exists):
                 raise
@@ -197,22 +203,27 @@ class TierService:
 
     async def _compare(self, tier: Tier, segment: SegmentRecord) -> None:
         """Damaged where what the store gives back is not what it was given."""
-        path, size = inside(self._segments, segment.path), segment.size_bytes
-        for start in (0, max(0, size - ENDS)):
-            theirs = await tier.store.read(segment, start, ENDS)
-            if theirs != await asyncio.to_thread(_read, path, start, ENDS):
+        path = inside(self._segments, segment.path)
+        for start in range(0, segment.size_bytes, CHUNK):
+            theirs = await tier.store.read(segment, start, CHUNK)
+            if theirs != await asyncio.to_thread(_read, path, start, CHUNK):
                 await tier.store.delete(segment)
                 raise Damaged(f"{tier.name} gives back something else than it was given", cure="Check that disk.")
 
     async def _expire(self, tier: Tier) -> None:
         """Delete there what is too old, or too much."""
+        await self._check(tier)
         while expired := await self._expired(tier):
+            await self._check(tier)  # what cannot be found there now is not deleted, and must stay known
+            gone = []
             for segment in expired:
-                await tier.store.delete(segment)
-            await self._copies.forget(tier.name, [one.header.segment_id for one in expired])
-            self._recordings.moved(one.header.segment_id for one in expired)
-            tier.segments -= len(expired)
-            tier.size_bytes -= sum(one.size_bytes for one in expired)
+                if not await self._recordings.catalogue.held([segment.header.segment_id]):  # since it was chosen
+                    await tier.store.delete(segment)
+                    gone.append(segment)
+            await self._copies.forget(tier.name, [one.header.segment_id for one in gone])
+            self._recordings.moved(one.header.segment_id for one in gone)
+            tier.segments -= len(gone)
+            tier.size_bytes -= sum(one.size_bytes for one in gone)
 
     async def _expired(self, tier: Tier) -> list[SegmentRecord]:
         limits, now_us = tier.settings, self._clock.now().utc_us

@@ -26,6 +26,7 @@ _log = structlog.get_logger(__name__)
 KEM = "MLKEM768-X25519"
 MAX_PASSPHRASE = 1024
 LONGEST_OPEN_S = 8 * 3600.0  # with auto-lock, however much is played: a page that plays all night is no owner
+LOOK_EVERY_S = 5.0  # a timer does not run on while the machine sleeps: who wakes it must not find it open for long
 TRIES = "tries.json"
 _KEY = "vault"
 
@@ -53,7 +54,7 @@ class VaultService:
         self._throttle.restore(_KEY, self._tries_before(), clock.mono_s())
         self._one_at_a_time = asyncio.Lock()  # each try takes 64 MiB
         self._timer: asyncio.TimerHandle | None = None
-        self._used_s = self._opened_s = clock.mono_s()
+        self._used_s = self._opened_s = clock.elapsed_s()
         self._on_change: list[Callable[[bool], None]] = []
         self._on_new_key: list[Callable[[bytes, int], None]] = []
         if keyring.unlocked:
@@ -132,7 +133,7 @@ class VaultService:
 
     def touch(self) -> None:
         """Footage is being opened: put auto-lock off."""
-        self._used_s = self._clock.mono_s()
+        self._used_s = self._clock.elapsed_s()
 
     def close(self) -> None:
         """Stop the timer."""
@@ -187,7 +188,7 @@ class VaultService:
             _log.warning("tries_not_kept", problem=error.strerror)
 
     def _opened(self) -> None:
-        self._problem, self._opened_s = "", self._clock.mono_s()
+        self._problem, self._opened_s = "", self._clock.elapsed_s()
         self.touch()
         self._watch()
         self._tell()
@@ -199,16 +200,16 @@ class VaultService:
             self._tell()
 
     def _watch(self) -> None:
-        """Lock when the vault has not been used for long enough, else look again when that would be."""
+        """Lock when the vault has not been used for long enough, else look again soon."""
         self.close()
         if self._auto_lock_s is None or not self._keyring.unlocked:
             return
         longest_s = max(LONGEST_OPEN_S, self._auto_lock_s)
-        left_s = min(self._used_s + self._auto_lock_s, self._opened_s + longest_s) - self._clock.mono_s()
+        left_s = min(self._used_s + self._auto_lock_s, self._opened_s + longest_s) - self._clock.elapsed_s()
         if left_s <= 0:
             self._lock_now()
         else:
-            self._timer = asyncio.get_running_loop().call_later(left_s, self._watch)
+            self._timer = asyncio.get_running_loop().call_later(min(left_s, LOOK_EVERY_S), self._watch)
 
     def _tell(self) -> None:
         _log.info("vault", unlocked=self._keyring.unlocked)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Annotated, Literal
@@ -20,7 +21,10 @@ from guardian.services.evidence import CONTEXT, MANIFEST, README, SIGNATURE, fin
 
 MAX_MANIFEST = 256 * 1024 * 1024  # a day of a hundred cameras
 MAX_ENTRIES = 1000
+MAX_README = 64 * 1024
 PIECE = 1024 * 1024
+_LOCAL = struct.Struct("<4s2xHH8xLLHH")  # a file's own header: magic, flags, method, sizes, lengths of name and extra
+_ZIP64_SIZES, _ELSEWHERE, _SIZES_BEHIND = struct.pack("<HH", 1, 16), 0xFFFFFFFF, 8
 Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0, le=1 << 62, strict=True)]
 
@@ -57,6 +61,7 @@ class _Manifest(_Part):
     created: str
     asked: dict[str, str]
     public_key: str
+    readme_sha256: Hash
     files: list[_Video]
 
 
@@ -123,6 +128,10 @@ def _verify(archive: zipfile.ZipFile, key: str) -> Verdict:
         return Verdict(("the archive has too many files, or two of one name",))
     if any(one.compress_type != zipfile.ZIP_STORED or one.file_size != one.compress_size for one in entries):
         return Verdict(("the archive has compressed files, which evidence never has",))
+    if not _laid_out(archive, entries):
+        return Verdict(
+            ("the archive holds bytes that are in none of its files: another program may find other files there",)
+        )
     if missing := [name for name in (MANIFEST, SIGNATURE) if name not in names]:
         return Verdict(tuple(f"{name} is missing" for name in missing))
     if archive.getinfo(MANIFEST).file_size > MAX_MANIFEST or archive.getinfo(SIGNATURE).file_size != 64:
@@ -142,7 +151,7 @@ def _verify(archive: zipfile.ZipFile, key: str) -> Verdict:
 
 def _verdict(archive: zipfile.ZipFile, manifest: _Manifest, signer: str, key: str) -> Verdict:
     known = None if not key else signer == key
-    faults = [fault for video in manifest.files for fault in _video(archive, video)]
+    faults = [*_readme(archive, manifest), *(fault for video in manifest.files for fault in _video(archive, video))]
     expected = {MANIFEST, SIGNATURE, README, *(video.name for video in manifest.files)}
     faults += [f"{name} is not what was signed: it was added" for name in archive.namelist() if name not in expected]
     if len({video.name for video in manifest.files}) != len(manifest.files):
@@ -159,6 +168,44 @@ def _verdict(archive: zipfile.ZipFile, manifest: _Manifest, signer: str, key: st
         tuple((one.name, one.title, one.size, len(one.fragments)) for one in manifest.files),
         sum(len(one.gaps) for one in manifest.files),
     )
+
+
+def _laid_out(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo]) -> bool:
+    """Say whether the files follow one another from the first byte to the directory, and the directory ends the archive.
+
+    Some programs go by the directory, as this one does, and some by the headers before each file: all must find the same.
+    """
+    file, at = archive.fp, 0
+    assert file is not None
+    for one in sorted(entries, key=lambda one: one.header_offset):
+        file.seek(at)
+        head = file.read(_LOCAL.size)
+        if one.header_offset != at or len(head) < _LOCAL.size:
+            return False
+        magic, flags, method, packed, size, name_bytes, extra_bytes = _LOCAL.unpack(head)
+        extra = file.read(name_bytes + extra_bytes)[name_bytes:]
+        if extra[:4] == _ZIP64_SIZES and len(extra) >= 20 and packed == size == _ELSEWHERE:
+            size, packed = struct.unpack_from("<QQ", extra, 4)
+        if (
+            magic != b"PK\3\4"
+            or flags & _SIZES_BEHIND
+            or method != zipfile.ZIP_STORED
+            or not packed == size == one.file_size
+        ):
+            return False
+        at += _LOCAL.size + name_bytes + extra_bytes + one.file_size
+    return at == archive.start_dir and not archive.comment
+
+
+def _readme(archive: zipfile.ZipFile, manifest: _Manifest) -> Iterator[str]:
+    """It tells people which key to trust: it must be the one that was signed."""
+    try:
+        size = archive.getinfo(README).file_size
+    except KeyError:
+        yield f"{README} is missing"
+        return
+    if size > MAX_README or hashlib.sha256(archive.read(README)).hexdigest() != manifest.readme_sha256:
+        yield f"{README} is not what was signed"
 
 
 def _video(archive: zipfile.ZipFile, video: _Video) -> Iterator[str]:

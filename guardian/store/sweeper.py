@@ -34,6 +34,10 @@ class Catalogue(Protocol):
         """Without what is held and what is kept for its events."""
         ...
 
+    async def held(self, segment_ids: Sequence[str]) -> frozenset[str]:
+        """Those that a hold is on."""
+        ...
+
     async def forget(self, segment_ids: Sequence[str]) -> None: ...
 
 
@@ -190,7 +194,9 @@ class Sweeper:
     async def _delete_all(self, segments: Sequence[SegmentRecord]) -> Swept:
         swept = Swept()
         for at in range(0, len(segments), STEP):
-            gone = [segment for segment in segments[at : at + STEP] if await self._delete_file(segment)]
+            step = segments[at : at + STEP]
+            held = await self._hands.catalogue.held([one.header.segment_id for one in step])  # since it was planned
+            gone = [one for one in step if one.header.segment_id not in held and await self._delete_file(one)]
             await self._forget(gone)
             swept = Swept(swept.segments + len(gone), swept.size_bytes + sum(one.size_bytes for one in gone))
         return swept

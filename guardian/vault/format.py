@@ -148,7 +148,7 @@ _NUMBERS = ("kind", "start_utc_us", "start_mono_us", "start_90k", "width", "heig
 
 def _metadata(text: bytes) -> SegmentHeader:
     try:
-        fields = json.loads(text)
+        fields = json.loads(text.decode())  # of bytes it would take UTF-16 and a byte order mark, too
     except (ValueError, RecursionError) as error:
         raise Damaged("the header's metadata is no JSON") from error
     if not isinstance(fields, dict) or set(fields) != {*_TEXTS, *_NUMBERS}:

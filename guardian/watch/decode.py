@@ -15,7 +15,7 @@ from guardian.media.decoder_config import record_of
 from guardian.model.errors import Damaged
 from guardian.model.media import VIDEO_TIMESCALE, Codec, Sample, StreamInfo
 from guardian.model.time import SECOND_US
-from guardian.watch.scale import scale
+from guardian.watch.scale import half, scale
 
 Plane = NDArray[np.uint8]
 Pixels = tuple[int, int, int, int]  # left, top, right, bottom
@@ -33,6 +33,7 @@ class Picture:
     def __init__(self, frame: Any, utc_us: int) -> None:
         self._frame = frame if frame.format.name in _LUMA_FIRST else frame.reformat(format="yuv420p")
         self._full_range = frame.format.name.startswith("yuvj") or int(frame.color_range or 0) == 2
+        self._smaller: dict[tuple[int, int], Plane] = {}
         self.utc_us = utc_us
         self.width, self.height = int(frame.width), int(frame.height)
 
@@ -51,17 +52,30 @@ class Picture:
         """Return a part of the picture in colour (height, width, 3), BGR; `width` and `height` even. The planes are scaled
         before they are converted, so that the work goes with the smaller size.
         """
-        left, top, right, bottom = part
+        level = max(0, int(min((part[2] - part[0]) / width, (part[3] - part[1]) / height)).bit_length() - 1)
         planar = np.empty((height * 3 // 2, width), np.uint8)
-        luma = scale(self._plane(0, self.width, self.height)[top:bottom, left:right], width, height)
+        luma = scale(_cut(self._halved(0, level), part, level), width, height)
         planar[:height] = _squeeze(luma, *LUMA) if self._full_range else luma
         chroma = planar[height:].reshape(2, height // 2, width // 2)
         for index in (0, 1):
-            plane = self._plane(index + 1, (self.width + 1) // 2, (self.height + 1) // 2)
-            piece = plane[top // 2 : (bottom + 1) // 2, left // 2 : (right + 1) // 2]
-            piece = scale(piece, width // 2, height // 2)
+            piece = scale(_cut(self._halved(index + 1, level), part, level + 1), width // 2, height // 2)
             chroma[index] = _squeeze(piece, *CHROMA) if self._full_range else piece
         return cv2.cvtColor(planar, cv2.COLOR_YUV2BGR_I420)  # type: ignore[return-value]
+
+    def small_luma(self, width: int) -> Plane:
+        """Brightness, halved as long as it is at least twice as wide as that; shared by all who look at this picture."""
+        return self._halved(0, max(0, (self.width // width).bit_length() - 1))
+
+    def _halved(self, index: int, level: int) -> Plane:
+        """Return a plane, halved so many times: once for all parts that are cut from it."""
+        if level == 0:
+            return self._plane(index, self.width if index == 0 else (self.width + 1) // 2, self._height(index))
+        if (index, level) not in self._smaller:
+            self._smaller[index, level] = half(self._halved(index, level - 1))
+        return self._smaller[index, level]
+
+    def _height(self, index: int) -> int:
+        return self.height if index == 0 else (self.height + 1) // 2
 
     def _convert(self, left: int, top: int, right: int, bottom: int) -> Plane:
         width, height = right - left, bottom - top
@@ -135,6 +149,13 @@ class Decoder:
     def _time(self, frame: Any, sample: Sample | None) -> int:
         pts = int(frame.pts) if sample is None or frame.pts is not None else sample.dts + sample.cts_offset
         return self._start_us + pts * SECOND_US // VIDEO_TIMESCALE
+
+
+def _cut(plane: Plane, part: Pixels, shift: int) -> Plane:
+    """Return a part of a plane that is 2 ** shift times smaller than the picture that the part is of."""
+    left, top, right, bottom = part
+    more = (1 << shift) - 1
+    return plane[top >> shift : (bottom + more) >> shift, left >> shift : (right + more) >> shift]
 
 
 def _squeeze(plane: Plane, share: float, least: float) -> Plane:

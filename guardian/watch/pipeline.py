@@ -25,7 +25,7 @@ from guardian.model.zone import Mask
 from guardian.watch.crops import Crop, cut
 from guardian.watch.decode import Picture
 from guardian.watch.merge import Found, merge
-from guardian.watch.motion import USUAL_GAP_US, Motion, MotionDetector
+from guardian.watch.motion import USUAL_GAP_US, WIDTH, Motion, MotionDetector
 from guardian.watch.regions import plan, whole
 
 MOST_WAITING = 2  # looks that wait for their answer; full: this frame is not looked at
@@ -181,7 +181,7 @@ class WatchPipeline:
 
     def glance(self, picture: Picture) -> Motion:
         """Say whether anything has moved since the last frame, during a rest. Where it has, step through the frames between."""
-        motion = self._motion.glance(picture.luma(), picture.utc_us)
+        motion = self._motion.glance(picture.small_luma(WIDTH), picture.utc_us)
         self.moving, self.motion_share = bool(motion.boxes), motion.share
         if not motion.boxes and not motion.settling:
             self.tick(picture.utc_us)
@@ -195,7 +195,7 @@ class WatchPipeline:
             self._rested_us += max(0, picture.utc_us - self._stepped_us - USUAL_GAP_US)
             self._resting = False
         self._stepped_us = picture.utc_us
-        motion = self._motion.update(picture.luma(), picture.utc_us)
+        motion = self._motion.update(picture.small_luma(WIDTH), picture.utc_us)
         self.moving, self.motion_share = bool(motion.boxes), motion.share
         model = self._infer.model
         if model is not None:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from itertools import combinations
+from math import ceil, inf
 
 from guardian.model.vision import Box, Region
 
 ROOM = 1.4  # a square is this much larger than what it is for
 LEAST_SHARE = 0.6  # of the frame's shorter side: a square this large shows a person whole when only an arm moved
 GROWS = 1.25  # two squares become one when it is at most this much larger than the larger of them
-MOST = 4  # squares a frame; where more are needed, the whole frame is looked at
+MOST = 4  # squares a frame; where more are needed, those that lie nearest become one, at last the whole frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def plan(width: int, height: int, motion: Sequence[Box], tracks: Sequence[Box], 
     """Return the squares to look at in a frame of this size, at most `MOST`, each at least `least_px` where the frame allows."""
     squares = [_around(box, width, height, least_px, "track") for box in tracks]
     squares += [_around(box, width, height, least_px, "motion") for box in motion]
-    merged = _merge(squares, width, height)
+    merged = _fewer(_merge(squares, width, height), width, height)
     if len(merged) > MOST:
         return whole(width, height)
     return tuple(_region(square, width, height) for square in merged)
@@ -76,12 +77,24 @@ def _merge(squares: list[_Square], width: int, height: int) -> list[_Square]:
     return done
 
 
-def _both(a: _Square, b: _Square, width: int, height: int) -> _Square | None:
+def _fewer(squares: list[_Square], width: int, height: int) -> list[_Square]:
+    """Put those together that make the smallest square, until few enough are left: the far ones keep their own, and their size in it."""
+    while len(squares) > MOST:
+        pairs = [(both.side, a, b, both) for a, b in combinations(squares, 2) if (both := _both(a, b, width, height, inf))]
+        if not pairs:
+            break
+        _, one, other, both = min(pairs, key=lambda pair: pair[0])
+        squares = _merge([square for square in squares if square not in (one, other)] + [both], width, height)
+    return squares
+
+
+def _both(a: _Square, b: _Square, width: int, height: int, grows: float = GROWS) -> _Square | None:
+    """Return the square around two, or None where it is larger than the frame or than they are by more than `grows`."""
     left, top = min(a.x, b.x), min(a.y, b.y)
     across = max(a.x + a.side, b.x + b.side) - left
     down = max(a.y + a.side, b.y + b.side) - top
     side = max(across, down)
-    if side > min(width, height) + 1 or side > GROWS * max(a.side, b.side) + 1:
+    if side > min(width, height) + 1 or side > grows * max(a.side, b.side) + 1:
         return None
     why = "track" if "track" in (a.why, b.why) else a.why
     side = min(side, float(min(width, height)))

@@ -40,6 +40,10 @@ class FootageClock:
         """Monotonic seconds."""
         return self._now_us / SECOND_US
 
+    def elapsed_s(self) -> float:
+        """Monotonic seconds."""
+        return self.mono_s()
+
     async def sleep(self, seconds: float) -> None:
         """Wait: the footage goes on."""
         self._now_us += round(seconds * SECOND_US)
@@ -71,6 +75,10 @@ class Replay:
 
     def _report(self, report: EventReport) -> None:
         self._found[report.event.id] = report.event
+
+    def stats(self) -> WatchStats:
+        """Return what was done so far."""
+        return self._watcher.stats()
 
     def begin(self, info: StreamInfo, start_us: int) -> None:
         """A run begins: the clock of its samples counts from this moment."""

@@ -11,11 +11,15 @@ from numpy.typing import NDArray
 Plane = NDArray[np.uint8]
 
 
+def half(plane: Plane) -> Plane:
+    """Return a plane of half the width and height."""
+    return cv2.resize(plane, (plane.shape[1] // 2, plane.shape[0] // 2), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
 def scale(plane: Plane, width: int, height: int) -> Plane:
     """Return a plane (or an interleaved picture) as (height, width)."""
     while plane.shape[1] >= 2 * width and plane.shape[0] >= 2 * height:
-        half = (plane.shape[1] // 2, plane.shape[0] // 2)
-        plane = cv2.resize(plane, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        plane = half(plane)
     if plane.shape[:2] == (height, width):
         return plane
     return cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]

@@ -16,11 +16,21 @@ def match(gain: Floats, least: float) -> list[tuple[int, int]]:
     """Return (row, column) pairs of greatest total gain (N, M), each row and column at most once; gains below `least` never pair."""
     if gain.size == 0:
         return []
-    worth = np.where(gain >= least, gain, 0.0)  # a forbidden pair is worth nothing, as no pair is
+    allowed = gain >= least
+    alone = allowed & (allowed.sum(axis=1) == 1)[:, None] & (allowed.sum(axis=0) == 1)[None]
+    sure = [(int(r), int(c)) for r, c in np.argwhere(alone)]  # nobody else wants either: no search can do better
+    rows, columns = np.flatnonzero((allowed & ~alone).any(axis=1)), np.flatnonzero((allowed & ~alone).any(axis=0))
+    if not len(rows):
+        return sure
+    found = _search(np.where(allowed, gain, 0.0)[np.ix_(rows, columns)])  # a forbidden pair is worth nothing, as no pair is
+    pairs = ((int(rows[r]), int(columns[c])) for r, c in found)
+    return sorted([*sure, *((r, c) for r, c in pairs if allowed[r, c])])
+
+
+def _search(worth: Floats) -> list[tuple[int, int]]:
     flipped = worth.shape[0] > worth.shape[1]
     columns = _assign(-(worth.T if flipped else worth))
-    pairs = [(int(c), r) if flipped else (r, int(c)) for r, c in enumerate(columns)]
-    return sorted((r, c) for r, c in pairs if gain[r, c] >= least)
+    return [(int(c), r) if flipped else (r, int(c)) for r, c in enumerate(columns)]
 
 
 def _assign(cost: Floats) -> NDArray[np.intp]:

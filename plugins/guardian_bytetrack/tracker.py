@@ -1,8 +1,11 @@
-"""The association of ByteTrack (Zhang et al., ECCV 2022) for few frames a second; see the README for what differs."""
+"""The association of ByteTrack (Zhang et al., ECCV 2022) for few frames a second, with the momentum of OC-SORT (Cao et al.,
+CVPR 2023); see the README for what differs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +19,17 @@ Floats = NDArray[np.float64]
 SURE = 0.5  # scores are relative to the model: 0.5 is its threshold
 MARGIN = 0.3  # of its size is added to each side of a box before boxes are compared
 LEAST_SURE, LEAST_UNSURE, LEAST_RENAMED = 0.15, 0.35, 0.6  # overlap of such boxes
+LEAST_GAIN = 1e-3  # a pair that may be is better than none
 LOST_S = 3.0  # a track not matched for this long is given up
 UNCONFIRMED_LOST_S = 1.0  # one seen but once is given up sooner
 SLOWER = 0.7  # share of the speed that is left after each frame without a match
 JOIN_OVERLAP = 0.75  # IoU at which a new track is taken for a second sight of a matched one
 FORGET = 0.97  # votes for a label fade with each match
+MOMENTUM = (
+    0.2  # of overlap: worth of going on in the same direction, of OC-SORT; it decides between candidates, it makes none
+)
+MOMENTUM_US = 600_000  # the direction is that of this time: three sights at five frames a second
+GOES, TURNS = 0.15, 0.05  # heights: what moved less has no direction; what is displaced less has not turned
 
 
 class _Tracked:
@@ -28,11 +37,14 @@ class _Tracked:
         self.id, self.age, self.missed = id, 1, 0
         self.seen_us, self.score, self.box = utc_us, found.score, found.box
         self.filter = BoxFilter(_coordinates(found.box))
+        self.sights = [(utc_us, _coordinates(found.box))]
         self.votes = {found.label: found.score}
         self.label = found.label
 
     def match(self, utc_us: int, found: Detection) -> None:
         self.filter.correct(_coordinates(found.box))
+        self.sights.append((utc_us, _coordinates(found.box)))
+        self.sights = [sight for sight in self.sights if utc_us - sight[0] <= MOMENTUM_US]
         self.age, self.missed = self.age + 1, 0
         self.seen_us, self.score, self.box = utc_us, found.score, found.box
         self.votes = {label: vote * FORGET for label, vote in self.votes.items()}
@@ -43,6 +55,19 @@ class _Tracked:
         self.missed += 1
         self.filter.slow(SLOWER)
         self.box = _box(self.filter.place)
+
+    def goes_on(self, found: Floats) -> Floats:
+        """Return for boxes (N, 4) how well they lie in the direction of the last sights: 0.5 straight on, -0.5 straight back."""
+        first, last = self.sights[0][1], self.sights[-1][1]
+        went = (last[0] - first[0], last[1] - first[1])
+        far = hypot(*went)
+        if far < GOES * last[3]:
+            return np.zeros(len(found))
+        would = found[:, :2] - np.array(last[:2])
+        further = np.hypot(would[:, 0], would[:, 1])
+        turn = np.arccos(np.clip(would @ np.array(went) / np.maximum(far * further, 1e-9), -1, 1))
+        straight: Floats = np.where(further > TURNS * last[3], 0.5 - turn / np.pi, 0.0)
+        return straight
 
     def is_lost(self, utc_us: int) -> bool:
         limit = LOST_S if self.age > 1 else UNCONFIRMED_LOST_S
@@ -85,13 +110,14 @@ class ByteTracker:
         """Match, and return what is left of both."""
         if not tracks or not found:
             return tracks, found
-        gain = _overlaps(
-            np.array([track.filter.place for track in tracks]), np.array([_coordinates(one.box) for one in found])
-        )
+        boxes = np.array([_coordinates(one.box) for one in found])
+        gain = _overlaps(np.array([track.filter.place for track in tracks]), boxes)
+        near = gain >= least
         if same_label:
-            agree: Callable[[_Tracked, Detection], bool] = lambda track, one: one.label in track.votes  # noqa: E731
-            gain *= np.array([[agree(track, one) for one in found] for track in tracks])
-        pairs = match(gain, least)
+            near &= np.array([[one.label in track.votes for one in found] for track in tracks])
+        for row in np.flatnonzero((near & _is_contested(near)).any(axis=1)).tolist():
+            gain[row] += MOMENTUM * tracks[row].goes_on(boxes)
+        pairs = match(np.where(near, np.maximum(gain, LEAST_GAIN), 0.0), LEAST_GAIN)
         for row, column in pairs:
             tracks[row].match(utc_us, found[column])
         rows, columns = {row for row, _ in pairs}, {column for _, column in pairs}
@@ -109,13 +135,18 @@ class ByteTracker:
             self._next_id += 1
 
 
-def _coordinates(box: Box) -> Floats:
-    x, y = box.centre
-    return np.array([x, y, box.width, box.height])
+def _is_contested(near: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which pairs (N, M) are not the only ones that their track or their detection could be in."""
+    alone: NDArray[np.bool_] = (near.sum(axis=1) == 1)[:, None] & (near.sum(axis=0) == 1)[None]
+    return ~alone
 
 
-def _box(place: Floats) -> Box:
-    x, y, width, height = (float(value) for value in place)
+def _coordinates(box: Box) -> tuple[float, float, float, float]:
+    return (box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2, box.x2 - box.x1, box.y2 - box.y1
+
+
+def _box(place: Sequence[float]) -> Box:
+    x, y, width, height = place
 
     def part(value: float) -> float:
         return min(1.0, max(0.0, value))

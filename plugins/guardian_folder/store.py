@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -32,14 +33,23 @@ class FolderStore:
             return
         part = path.with_name(path.name + ".part")
         try:
-            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+            new = await asyncio.to_thread(self._make_folders, path.parent)
             with await asyncio.to_thread(part.open, "wb") as file:
                 async for chunk in chunks:
                     await asyncio.to_thread(file.write, chunk)
                 await asyncio.to_thread(lambda: (file.flush(), os.fsync(file.fileno())))
             await asyncio.to_thread(part.replace, path)
+            for folder in (path.parent, *new):  # the name too must outlast a power cut: our own copy may go now
+                await asyncio.to_thread(_sync, folder)
         except OSError as error:
             raise ServiceUnavailable(f"could not copy to {self._root}: {error.strerror}") from error
+
+    def _make_folders(self, folder: Path) -> list[Path]:
+        """Make the folders of a path below the root, and return those that a new one was put into."""
+        missing = [one for one in (folder, *folder.parents) if one.is_relative_to(self._root) and not one.exists()]
+        for one in reversed(missing):
+            one.mkdir(exist_ok=True)
+        return [one.parent for one in missing]
 
     async def read(self, segment: SegmentRecord, start: int, length: int) -> bytes:
         """Return bytes of a kept file."""
@@ -66,6 +76,16 @@ class FolderStore:
             return used, shutil.disk_usage(self._root).free
 
         return await asyncio.to_thread(measure)
+
+
+def _sync(folder: Path) -> None:
+    """Make a folder's names durable; a network's file system that cannot is left to its server."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def make(config: BaseModel) -> SegmentStore:

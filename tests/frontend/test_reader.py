@@ -4,29 +4,26 @@ import hashlib
 import json
 import random
 import shutil
+import struct
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from guardian.model.errors import Damaged, GuardianError
-from guardian.model.segment import ContentKind, SegmentHeader
-from guardian.vault.format import pack_footer, pack_table
+from guardian.model.segment import SegmentHeader
+from guardian.vault.format import MAGIC
 from guardian.vault.keyring import Keyring
-from guardian.vault.reader import SegmentReader
-from guardian.vault.sealer import VaultSealer
+from tests.support.tampering import UTC, changed, own_verdict, sealed
 
 ROOT = Path(__file__).parents[2]
 READER = ROOT / "frontend" / "guardian_reader"
 VECTORS = ROOT / "tests" / "guardian" / "vault" / "vectors"
 PASSPHRASE = "correct horse battery staple"
-UTC = 1_795_392_000_000_000
-RECORDS = 4
 NODE = shutil.which("node")
 
 pytestmark = [pytest.mark.skipif(NODE is None, reason="node is not installed"), pytest.mark.timeout(120)]
-Parts = tuple[bytes, ...]
 
 
 @pytest.fixture(scope="module")
@@ -59,76 +56,6 @@ def asked(place: Path, vault: Path, files: list[bytes], passphrase: str = PASSPH
     answer = json.loads(done.stdout)
     assert isinstance(answer, list)
     return answer
-
-
-def own_verdict(path: Path, keyring: Keyring, content: bytes) -> dict[str, Any]:
-    """What our own reader says, in the same words."""
-    path.write_bytes(content)
-    try:
-        with SegmentReader(path, keyring) as reader:
-            records = [_digest(reader, index) for index in range(len(reader.table))]
-            try:
-                reader.verify()
-                whole = True
-            except Damaged:
-                whole = False
-            return {"complete": reader.complete, "records": records, "whole": whole, "camera": reader.header.camera}
-    except GuardianError:
-        return {"error": True}
-
-
-def _digest(reader: SegmentReader, index: int) -> str | None:
-    try:
-        return hashlib.sha256(reader.read(index)).hexdigest()
-    except Damaged:
-        return None
-
-
-def sealed(keyring: Keyring, text: str, kind: ContentKind = ContentKind.VIDEO) -> Parts:
-    header = SegmentHeader("s", "r", "früh", "main", kind, UTC, -5, 0, "avc1.640028", 1920, 1080)
-    sealing = VaultSealer(keyring.public_key, keyring.epoch).begin(header)
-    records, rows = [], []
-    for number in range(RECORDS):
-        content = f"{text} record {number}".encode() * 7
-        times = {"start_90k": number * 90_000 - 7, "duration_90k": 90_000, "start_utc_us": UTC + number * 1_000_000}
-        row, record = sealing.seal(content, is_key=number > 0, video_frames=15, **times)
-        records.append(bytes(record))
-        rows.append(row)
-    finish, footer = sealing.finish(), pack_footer(pack_table(rows))
-    return (sealing.header_bytes, *records, finish[: -len(footer)], footer)
-
-
-def changed(one: Parts, other: Parts, dice: random.Random) -> list[bytes]:
-    """Files as somebody may leave them who can write to the disk."""
-    whole, again = b"".join(one), b"".join(other)
-    found = [whole, again, b"", whole[:8], whole + b"\0"]
-    at = 0
-    for part in one:  # some bits of every part, and all of each head's bytes
-        places = {*dice.sample(range(len(part)), min(24, len(part))), *range(min(41, len(part)))}
-        found += [_flipped(whole, at + place, dice.randrange(8)) for place in sorted(places)]
-        at += len(part)
-        found.append(whole[:at])
-    found += [whole[: dice.randrange(len(whole))] for _ in range(30)]
-    for _ in range(60):
-        shuffled = list(one)
-        a, b = dice.sample(range(len(one)), 2)
-        change = dice.choice(("swap", "double", "drop", "splice", "replay"))
-        if change == "swap":
-            shuffled[a], shuffled[b] = shuffled[b], shuffled[a]
-        elif change == "double":
-            shuffled.insert(b, shuffled[a])
-        elif change == "drop":
-            del shuffled[a]
-        elif change == "splice":
-            shuffled[a] = other[a]
-        else:
-            shuffled[a] = other[b]
-        found.append(b"".join(shuffled))
-    return found
-
-
-def _flipped(whole: bytes, at: int, bit: int) -> bytes:
-    return whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :]
 
 
 def test_it_opens_the_vectors(place: Path) -> None:
@@ -174,3 +101,37 @@ def test_it_says_of_every_changed_file_what_our_own_reader_says(
             assert their == our, number
     accepted = [content for content, our in zip(files, ours, strict=True) if our.get("whole")]
     assert set(accepted) == {b"".join(one), b"".join(other)}
+
+
+METADATA = (  # how the text is encoded, a member, its value, whether a reader takes it
+    ("utf-8", "width", 1920, True),
+    ("utf-8-sig", "width", 1920, False),
+    ("utf-16", "width", 1920, False),
+    ("utf-16-le", "width", 1920, False),
+    ("utf-32", "width", 1920, False),
+    ("utf-8", "start_90k", -(1 << 62), False),
+    ("utf-8", "start_90k", 1 << 62, False),
+    ("utf-8", "width", True, False),
+    ("utf-8", "width", 0.5, False),
+    ("utf-8", "kind", 7, False),
+    ("utf-8", "camera", None, False),
+    ("utf-8", "more", 1, False),
+)
+
+
+def test_both_readers_take_the_same_metadata(
+    place: Path, keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only who has the public key can seal these, but two readers must not see two things in one file."""
+    files = []
+    for code, member, value, _ in METADATA:
+
+        def pack(header: SegmentHeader, epoch: int, prefix: bytes, how: Any = (code, member, value)) -> bytes:
+            text = json.dumps(asdict(header) | {how[1]: how[2]}).encode(how[0])
+            return struct.pack(">8sHHII", MAGIC, 1, 1, epoch, len(text)) + text + prefix
+
+        monkeypatch.setattr("guardian.vault.sealer.pack_preamble", pack)
+        files.append(b"".join(sealed(keyring, "one")))
+    right = [row[3] for row in METADATA]
+    assert ["error" not in own_verdict(tmp_path / "f.pgs", keyring, content) for content in files] == right
+    assert ["error" not in one for one in asked(place, keyring._folder / "vault.json", files)] == right

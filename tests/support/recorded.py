@@ -21,7 +21,7 @@ class OwnClock:
     """Stands still until told."""
 
     def __init__(self, utc_us: int = T0) -> None:
-        self.utc_us, self.mono_us = utc_us, 5_000_000_000
+        self.utc_us, self.mono_us, self.slept_s = utc_us, 5_000_000_000, 0.0
 
     def forward(self, seconds: float) -> None:
         self.utc_us += round(seconds * 1e6)
@@ -32,6 +32,9 @@ class OwnClock:
 
     def mono_s(self) -> float:
         return self.mono_us / 1e6
+
+    def elapsed_s(self) -> float:
+        return self.mono_us / 1e6 + self.slept_s
 
     async def sleep(self, seconds: float) -> None:
         self.forward(seconds)

@@ -55,7 +55,9 @@ def data(tmp_path):
     cameras = [
         camera(one, "testpattern", {"width": 320, "height": 240, "fps": 10}, "record.segment_s = 5\n") for one in CAMERAS
     ]
-    set_up(tmp_path / "data", "[storage]\ndays = 1\nreserve_gb = 0\n" + "".join(cameras))
+    (tmp_path / "nas").mkdir()
+    nas = f'[storage.tiers.nas]\nsettings = {{ path = "{tmp_path}/nas" }}\ndays = 1\nreserve_gb = 0\n'
+    set_up(tmp_path / "data", "[storage]\ndays = 1\nreserve_gb = 0\n" + nas + "".join(cameras))
     return tmp_path / "data"
 
 
@@ -90,11 +92,15 @@ def test_hours_and_years_forth_and_back(clock, data):
         assert len(shown[one]) == 1, f"the timeline shows {shown[one]}"
 
 
+def copies(data):
+    return {path.name for path in (data.parent / "nas").rglob("*.pgs")}
+
+
 def test_a_start_with_a_wrong_clock_deletes_nothing(clock, data, monkeypatch):
     with running(data) as program:
         wait_for(lambda: all(program.camera(one)["recording"] for one in CAMERAS), 30, "recording")
-        time.sleep(ROW_S)
-    before = Footage(data).fragments()
+        wait_for(lambda: copies(data), 40, "copies at the other place")
+    before, elsewhere = Footage(data).fragments(), copies(data)
     clock.set(10 * YEAR_US)
     with running(data) as program:
         wait_for(lambda: all(program.camera(one)["recording"] for one in CAMERAS), 30, "recording")
@@ -103,3 +109,4 @@ def test_a_start_with_a_wrong_clock_deletes_nothing(clock, data, monkeypatch):
         assert command("index", "check", "--data", str(data))["ok"]
     after = Footage(data).fragments()
     assert all(after.get(path) == rows for path, rows in before.items()), "footage was deleted for what a wrong clock said"
+    assert elsewhere <= copies(data), "a copy was deleted for what a wrong clock said"

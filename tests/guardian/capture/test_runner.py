@@ -11,6 +11,7 @@ from guardian.capture.runner import CaptureRunner
 from guardian.model.camera import CameraState
 from guardian.model.errors import CameraStalled, CameraUnreachable, Damaged, EndOfSource, NotAVideo, OwnerMistake
 from guardian.model.media import Codec, Packet, StreamInfo, TrackInfo
+from guardian.model.time import Instant
 from guardian.platform.clock import SystemClock
 from tests.support import footage
 from tests.support.rtsp import RtspServer, make_video, require_server
@@ -72,15 +73,25 @@ class Scripted:
         return what() if callable(what) else what
 
 
+class SetClock(SystemClock):
+    """A machine whose wall clock is set while it runs."""
+
+    shift_us = 0
+
+    def now(self):
+        now = super().now()
+        return Instant(now.utc_us + self.shift_us, now.mono_us)
+
+
 class Watched:
     """A runner and all that it reported."""
 
-    def __init__(self, make):
+    def __init__(self, make, clock=None):
         self.runs, self.samples, self.states, self.hung = [], [], [], threading.Event()
         self._news = threading.Condition()
         self.runner = CaptureRunner(
             make,
-            SystemClock(),
+            clock or SystemClock(),
             name="main",
             on_run=lambda info, start: self._note(self.runs, (info, start, time.monotonic())),
             on_sample=lambda sample, utc_us: self._note(self.samples, (sample, utc_us, time.monotonic())),
@@ -107,9 +118,9 @@ class Watched:
 def watch():
     started = []
 
-    def start(*sources, make=None):
+    def start(*sources, make=None, clock=None):
         left = list(sources)
-        watched = Watched(make or (lambda: left.pop(0) if len(left) > 1 else left[0]))
+        watched = Watched(make or (lambda: left.pop(0) if len(left) > 1 else left[0]), clock)
         started.append(watched)
         watched.runner.start()
         return watched
@@ -196,6 +207,44 @@ def test_after_a_fault_it_goes_on_in_a_new_run(watch, soon):
         retrying,
         CameraState.RUNNING,
     ]
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_connection_that_ends_while_the_wall_clock_is_wrong_dates_nothing_wrong(watch, soon, hours):
+    clock = SetClock()
+    second = Scripted(packets())
+    watched = watch(Scripted([*packets(), CameraUnreachable("gone")]), second, clock=clock)
+    watched.wait(lambda: len(watched.samples) >= 60)
+    clock.shift_us = hours * 3_600_000_000
+    watched.wait(lambda: len(watched.runs) == 2)
+    first, then = (start for _, start, _ in watched.runs)
+    assert abs((then.utc_us - first.utc_us) - (then.mono_us - first.mono_us)) < 1000
+
+
+@pytest.mark.parametrize("hours", [-1, 24 * 365])
+def test_a_wall_clock_that_was_set_and_stays_so_dates_what_comes(watch, soon, monkeypatch, hours):
+    """As of a board that starts without a battery for its clock and is told the time later."""
+    monkeypatch.setattr(module, "BELIEVE_AFTER_US", 700_000)
+    clock = SetClock()
+
+    def more():
+        time.sleep(0.2)
+        later = [replace(one, arrived_us=time.monotonic_ns() // 1000) for one in packets(1)]
+        source.at += 1
+        return replace(later[0], pts=later[0].pts + 18_000 * source.at, dts=later[0].dts + 18_000 * source.at)
+
+    source = Scripted([more] * 200)
+    source.at = 0
+    watched = watch(source, clock=clock)
+    watched.wait(lambda: len(watched.samples) > 2)
+    clock.shift_us = hours * 3_600_000_000
+    watched.wait(lambda: len(watched.runs) == 2, 10)
+    _, start, _ = watched.runs[1]
+    assert abs(start.utc_us - clock.now().utc_us) < 2_000_000
+    samples = [(sample.dts, utc_us) for sample, utc_us, _ in watched.samples]
+    kept = [utc_us for _, utc_us in samples if abs(utc_us - clock.now().utc_us) > 3_000_000_000]
+    assert len(kept) > 4, "it was believed at once"
+    assert watched.runner.reconnects == 0
 
 
 def test_while_it_retries_the_fault_stays_in_sight(watch, soon):

@@ -257,6 +257,34 @@ def test_what_is_missing_added_moved_or_from_elsewhere_is_found(evidence: bytes,
         assert not looked_at(rewritten(evidence, **changes), tmp_path), changes  # type: ignore[arg-type]
 
 
+def test_the_paper_that_names_the_key_is_signed_too(evidence: bytes, tmp_path: Path) -> None:
+    paper = part(evidence, "README.txt")
+    assert not looked_at(rewritten(evidence, README_txt=paper.replace(b"  guardian verify", b"  true")), tmp_path)
+    assert not looked_at(rewritten(evidence, README_txt=None), tmp_path)
+
+
+def test_an_archive_in_which_other_programs_find_other_files_is_refused(evidence: bytes, tmp_path: Path) -> None:
+    """Some read a ZIP from its front, by each file's own header, some from its directory at the end."""
+    other = io.BytesIO()
+    with zipfile.ZipFile(other, "w") as archive:
+        archive.writestr("front.mp4", b"another video")
+    in_front = io.BytesIO(other.getvalue() + evidence)
+    with zipfile.ZipFile(in_front) as archive:
+        assert archive.read("manifest.json") == part(evidence, "manifest.json"), "it opens, what is in front does not matter"
+    assert not looked_at(in_front.getvalue(), tmp_path)
+    assert not looked_at(evidence[:-2] + b"\x05\0hello", tmp_path), "a comment"
+    # a video whose own header says that it is empty, so that one who reads from the front finds what comes in its bytes
+    at = evidence.index(b"PK\x03\x04")
+    name = len("front.mp4")
+    lies = bytearray(evidence)
+    lies[at + 30 + name + 4 : at + 30 + name + 20] = bytes(16)
+    assert not looked_at(bytes(lies), tmp_path)
+    packed = bytearray(evidence)
+    packed[at + 8] = zipfile.ZIP_DEFLATED
+    assert not looked_at(bytes(packed), tmp_path)
+    assert looked_at(evidence, tmp_path)
+
+
 def test_archives_that_mean_harm_are_refused(evidence: bytes, tmp_path: Path) -> None:
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:

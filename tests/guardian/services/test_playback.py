@@ -13,6 +13,7 @@ from guardian.services.folder_footage import FolderFootage
 from guardian.services.playback import MAX_SPAN_US, PlaybackService
 from guardian.services.transcode import Transcoding
 from guardian.vault.keyring import Keyring
+from guardian.vault.reader import SegmentReader
 from tests.support.footage import stream, video
 from tests.support.sealed import T0, Camera
 
@@ -175,6 +176,28 @@ async def test_a_locked_vault_opens_nothing_that_was_open(
     finally:
         keyring.unlock(SECRET)
     assert await clip(playback)
+
+
+async def test_a_vault_that_locks_while_a_file_is_opened_leaves_no_key_behind(
+    camera: Camera, playback: PlaybackService, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (record,) = camera.run(*stream(video()))
+    await playback.playlist("front", T0, T0 + SECOND_US)
+    enter = SegmentReader.__enter__
+
+    def then_locked(self: SegmentReader) -> SegmentReader:
+        found = enter(self)
+        keyring.lock()
+        playback.vault_changed(False)
+        return found
+
+    monkeypatch.setattr(SegmentReader, "__enter__", then_locked)
+    try:
+        with pytest.raises(VaultLocked):
+            await playback.fragment(record.header.segment_id, 1)
+        assert not playback._open._entries
+    finally:
+        keyring.unlock(SECRET)
 
 
 @pytest.mark.parametrize("index", [0, -1, 99])

@@ -153,6 +153,84 @@ async def test_a_folder_that_is_not_mounted_is_not_filled(house: House) -> None:
     assert house.there() == 0
 
 
+def unmount(house: House) -> None:
+    """The disk goes; what is left is the empty folder below it."""
+    (house.folder / "nas").rename(house.folder / "away")
+    (house.folder / "nas").mkdir()
+
+
+async def test_a_disk_that_goes_in_the_middle_of_a_round_costs_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.fill(5)
+    house.start(move=True)
+    put = house.tier.store.put
+
+    async def goes(segment: SegmentRecord, chunks: object) -> None:
+        if house.tier.segments == 2:
+            unmount(house)
+        await put(segment, chunks)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(house.tier.store, "put", goes)
+    with pytest.raises(ServiceUnavailable, match=MARK):
+        await house.round()
+    assert (house.here(), len(list((house.folder / "away").rglob("*.pgs")))) == (3, 2)
+
+
+async def test_what_is_too_old_on_a_disk_that_goes_stays_known(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await house.fill(30)
+    house.start(move=True)
+    await house.round()
+    house.start(move=True, days=60 / DAY * SECOND_US)
+    delete = house.tier.store.delete
+
+    async def goes(segment: SegmentRecord) -> None:
+        await delete(segment)
+        if len(list((house.folder / "nas").rglob("*.pgs"))) == 10:
+            unmount(house)
+
+    monkeypatch.setattr(house.tier.store, "delete", goes)
+    with pytest.raises(ServiceUnavailable, match=MARK):
+        await house.round()
+    rows = [one async for page in house.recordings.catalogue.pages() for one in page]
+    assert len(rows) == len(list((house.folder / "away").rglob("*.pgs"))) == 10
+
+
+async def test_what_is_protected_while_it_is_deleted_there_stays(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await house.fill(10)
+    house.start(move=True)
+    await house.round()
+    house.start(move=True, days=60 / DAY * SECOND_US)
+    delete = house.tier.store.delete
+
+    async def protects(segment: SegmentRecord) -> None:
+        await delete(segment)
+        await HoldRepository(house.index).put([Hold("a", "front", T0 + 7 * MINUTE, T0 + 8 * MINUTE, "", 0)])
+
+    monkeypatch.setattr(house.tier.store, "delete", protects)
+    await house.round()
+    assert (house.there(), await house.playable(), house.tier.segments) == (1, 1, 1)
+
+
+async def test_a_store_that_changes_a_byte_in_the_middle_does_not_cost_our_own(house: House) -> None:
+    (record,) = await house.fill(1)
+    house.start(move=True)
+    put = house.tier.store.put
+
+    async def flips(segment: SegmentRecord, chunks: object) -> None:
+        await put(segment, chunks)  # type: ignore[arg-type]
+        file = house.folder / "nas" / segment.path
+        data = bytearray(file.read_bytes())
+        data[len(data) // 2] ^= 1
+        file.write_bytes(data)
+
+    house.tier.store.put = flips  # type: ignore[method-assign]
+    with pytest.raises(Damaged):
+        await house.round()
+    assert (house.here(), house.there(), await house.playable()) == (1, 0, 1)
+    assert record.size_bytes > 8192, "the middle is neither end"
+
+
 async def test_a_store_that_loses_bytes_does_not_cost_our_own(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     await house.fill(1)
     house.start(move=True)

@@ -83,6 +83,21 @@ async def test_it_locks_by_itself_when_not_used() -> None:
     assert not ring.unlocked
 
 
+async def test_a_machine_that_slept_is_locked_soon_after_it_wakes() -> None:
+    """No timer ran on meanwhile: whoever took it away asleep must not find it open."""
+    clock = OwnClock()
+    service, ring = make(clock, minutes=30)
+    await service.unlock("right")
+    assert service._timer is not None
+    assert service._timer.when() - asyncio.get_running_loop().time() < 10
+    clock.slept_s += 1799
+    service._watch()
+    assert ring.unlocked
+    clock.slept_s += 2
+    service._watch()
+    assert not ring.unlocked
+
+
 async def test_without_the_setting_it_stays_open() -> None:
     service, ring = make(OwnClock())
     await service.unlock("right")

@@ -104,6 +104,22 @@ async def test_more_than_a_batch_goes_in_one_sweep(box: Box, monkeypatch: pytest
     assert await box.rows() == list(range(40, 50))
 
 
+async def test_what_is_protected_while_it_is_swept_stays(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    await box.fill(100)
+    box.rules = Rules(Limits(max_bytes=1000))
+    delete = box.store.delete
+
+    async def protects(segment: SegmentRecord) -> None:
+        await delete(segment)
+        if box.files() == 95:
+            await HoldRepository(box.index).put([Hold("a", "front", T0 + 50 * MINUTE, T0 + 52 * MINUTE, "", 0)])
+
+    monkeypatch.setattr(box.store, "delete", protects)
+    await box.sweeper.sweep()
+    assert await box.rows() == [50, 51, *range(92, 100)]
+    assert box.files() == 10
+
+
 async def test_a_camera_with_much_old_footage_does_not_shield_another(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BATCH", 5)
     await box.fill(30, "front")

@@ -106,3 +106,75 @@ def test_masks_may_be_replaced():
         detector.update(frame())
     assert not detector.update(frame(box=mover)).boxes
     assert detector.update(frame(box=(500, 100, 60, 60))).boxes
+
+
+TEXTURE = cv2.GaussianBlur(RANDOM.integers(0, 255, (400, 700), np.uint8), (0, 0), 3)
+
+
+def seen_from(x, y, box=None):
+    """A frame of a camera that has moved by so many pixels, in which something stands."""
+    picture = TEXTURE.copy()
+    if box is not None:
+        left, top, w, h = box
+        picture[top : top + h, left : left + w] = 255
+    return np.ascontiguousarray(picture[20 + y : 380 + y, 30 + x : 670 + x])
+
+
+SWAY = [(4, 2), (-5, 1), (7, -3), (-2, -4), (6, 3), (-7, 0), (3, -2), (-4, 4)]
+
+
+def test_a_camera_that_shakes_sees_only_what_moves():
+    detector = MotionDetector()
+    for _ in range(20):
+        detector.update(seen_from(0, 0))
+    assert [detector.update(seen_from(x, y)).boxes for x, y in SWAY] == [()] * len(SWAY)
+    detector.update(seen_from(4, 2, box=(330, 120, 60, 140)))
+    (box,) = detector.update(seen_from(-5, 1, box=(330, 120, 60, 140))).boxes
+    left, top = (330 - 25) / 640, (120 - 21) / 360
+    assert (box.x1, box.y1) == pytest.approx((left, top), abs=0.03)
+
+
+def test_a_camera_that_was_turned_is_followed_and_sees_what_moves_at_once():
+    detector = MotionDetector()
+    for _ in range(20):
+        detector.update(seen_from(0, 0))
+    for _ in range(8):
+        assert detector.update(seen_from(24, 10)).boxes == ()
+    told = [detector.update(seen_from(24 + x // 2, 10 + y // 2)).boxes for x, y in SWAY]
+    assert sum(map(len, told)) <= 6  # at the seam of what came into view
+    assert detector.update(seen_from(24, 10, box=(330, 120, 60, 140))).boxes
+
+
+def test_a_picture_that_stays_another_one_all_over_is_taken_anew():
+    detector = settled()
+    other = frame()
+    other[::24] = 255
+    other[1::24] = other[2::24] = other[3::24] = other[4::24] = other[5::24] = other[6::24] = 255
+    told = [detector.update(other) for _ in range(30)]
+    assert told[0].boxes or told[0].settling
+    assert told[-1].boxes == ()
+
+
+def rain(drops=20):
+    picture = frame()
+    for x, y in zip(RANDOM.integers(0, 620, drops), RANDOM.integers(0, 320, drops), strict=True):
+        picture[y : y + 24, x : x + 4] = 255
+    return picture
+
+
+def test_rain_is_no_motion_and_who_walks_in_it_is_found():
+    detector = settled()
+    told = [detector.update(rain()).boxes for _ in range(20)]
+    assert sum(map(len, told[3:])) <= 25  # of 340 drops: where one falls beside the place of the last
+    for x in (200, 210):
+        picture = rain()
+        picture[100:220, x : x + 60] = 20
+        boxes = detector.update(picture).boxes
+    assert any(box.x1 < 215 / 640 and box.x2 > 255 / 640 and box.height > 0.3 for box in boxes)
+
+
+def test_a_small_thing_that_goes_on_is_found_with_its_second_frame():
+    detector = settled()
+    assert detector.update(frame(box=(300, 150, 12, 26))).boxes == ()
+    (box,) = detector.update(frame(box=(308, 150, 12, 26))).boxes
+    assert box.x1 == pytest.approx(304 / 640, abs=0.03)

@@ -87,3 +87,12 @@ def test_too_much_to_look_at_is_looked_at_whole():
     regions = plan(*wide, boxes, [], 300)
     assert len(boxes) > MOST
     assert {region.why for region in regions} == {"floor"}
+
+
+def test_where_squares_are_too_many_the_nearest_become_one_and_the_far_one_keeps_its_size():
+    near = [Box(x / 10, 0.45, x / 10 + 0.02, 0.55) for x in (0, 2, 4, 6)]
+    regions = plan(3000, 1500, [*near, Box(0.02, 0.95, 0.04, 1.0), Box(0.97, 0.0, 0.99, 0.05)], [], 300)
+    assert 1 < len(regions) <= MOST
+    assert {region.why for region in regions} == {"motion"}
+    sides = sorted(region.box.width * 3000 for region in regions)
+    assert sides[0] == pytest.approx(LEAST_SHARE * 1500)

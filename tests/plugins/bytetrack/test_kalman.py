@@ -15,7 +15,7 @@ def test_it_learns_a_constant_speed_whatever_the_pace(step_s):
         one.predict(step_s)
         one.correct(START + speed * step_s * index)
     assert one.speed == pytest.approx(speed, abs=0.006)
-    before = one.place.copy()
+    before = np.array(one.place)
     one.predict(0.5)
     assert one.place == pytest.approx(before + speed * 0.5, abs=0.004)
 
@@ -35,9 +35,9 @@ def test_it_smooths_the_jitter_of_a_still_box():
 
 def test_slowing_takes_speed_and_a_size_never_vanishes():
     one = BoxFilter(START)
-    one.speed = np.array([0.5, 0.0, -1.0, -1.0])
+    one.speed = [0.5, 0.0, -1.0, -1.0]
     one.slow(0.5)
     assert one.speed[0] == 0.25
     for _ in range(20):
         one.predict(2.0)
-    assert (one.place[2:] > 0).all()
+    assert min(one.place[2:]) > 0

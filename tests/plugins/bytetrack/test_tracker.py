@@ -163,3 +163,14 @@ def test_the_plugin_is_light_to_import_and_brings_the_tracker():
     assert kind.make().update(0, []) == ()
     code = "import sys; sys.path[:0] = sys.argv[1:]; import guardian_bytetrack; sys.exit('numpy' in sys.modules)"
     subprocess.run([sys.executable, "-c", code, *[path for path in sys.path if path]], check=True, timeout=60)
+
+
+def test_of_two_that_overlap_with_a_track_the_one_in_its_direction_goes_on():
+    def at(x):
+        return Detection("person", 0.9, Box(x, 0.4, x + 0.1, 0.7))
+
+    tracker = ByteTracker()
+    for index in range(4):
+        (walker,) = tracker.update(index * 200_000, [at(0.2 + 0.04 * index)])
+    tracks = tracker.update(800_000, [at(0.29), at(0.41)])  # both as near to where it is expected, 0.35
+    assert {round(track.box.x1, 2): track.id for track in tracks}[0.41] == walker.id

@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import pytest
 from guardian_folder.store import FolderStore
 
@@ -34,6 +37,17 @@ async def test_half_a_copy_is_never_taken_for_a_whole_one(tmp_path):
     with pytest.raises(Exception, match="could not copy"):
         await store.put(record(), chunks(b"abc", fail=True))
     assert not (tmp_path / record().path).exists()
+
+
+async def test_a_copy_outlasts_a_power_cut_before_it_is_said_to_be_kept(tmp_path, monkeypatch):
+    """Our own copy may be given up then. A name is safe once its folder is synced after it was put there."""
+    synced = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(Path(os.readlink(f"/proc/self/fd/{fd}"))), fsync(fd)))
+    await FolderStore(tmp_path).put(record(), chunks(b"abc", b"def"))
+    path = tmp_path / record().path
+    assert synced[0] == path.with_name(path.name + ".part")
+    assert set(synced[1:]) == {path.parent, path.parent.parent, path.parent.parent.parent, tmp_path}
 
 
 async def test_a_missing_mount_is_not_made(tmp_path):
