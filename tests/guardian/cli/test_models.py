@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from guardian.cli._main import cli
 from guardian.detect import catalogue
 from guardian.detect.card import Card, ModelFile
-from guardian.processes import bench_detect, bench_models, inference
+from guardian.processes import bench_detect, bench_models, engines
 from tests.support.detectors import ONNXRUNTIME, OPENVINO
 
 BODY = b"weights" * 1000
@@ -20,7 +20,7 @@ BODY = b"weights" * 1000
 
 @pytest.fixture(autouse=True)
 def _runtimes(monkeypatch):
-    monkeypatch.setattr(inference, "runtimes", lambda *_: (OPENVINO, ONNXRUNTIME))
+    monkeypatch.setattr(engines, "runtimes", lambda *_: (OPENVINO, ONNXRUNTIME))
     monkeypatch.setattr(bench_models, "runtimes", lambda *_: (OPENVINO, ONNXRUNTIME))
 
 
