@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from guardian.sdk import AudioDetectorKind, Plugin, hookimpl
+from guardian.sdk import AudioDetector, AudioDetectorKind, Plugin, hookimpl
 from guardian_audio_events.config import AudioEventsConfig
-from guardian_audio_events.detector import LABELS, AudioEvents
+
+LABELS = ("smoke_alarm", "co_alarm", "bark", "loud")
 
 
 class AudioEventsPlugin(Plugin):
@@ -14,6 +15,10 @@ class AudioEventsPlugin(Plugin):
 
     @hookimpl
     def register_audio_detectors(self) -> Sequence[AudioDetectorKind]:
-        config = self.config
-        assert isinstance(config, AudioEventsConfig)
-        return [AudioDetectorKind("audio_events", "Alarms, barking, loudness", LABELS, lambda: AudioEvents(config))]
+        return [AudioDetectorKind("audio_events", "Alarms, barking, loudness", LABELS, self._make)]
+
+    def _make(self) -> AudioDetector:
+        from guardian_audio_events.detector import AudioEvents  # numpy, only in the process that listens
+
+        assert isinstance(self.config, AudioEventsConfig)
+        return AudioEvents(self.config)

@@ -11,7 +11,6 @@ from guardian_audio_events.bursts import BarkBursts
 from guardian_audio_events.config import AudioEventsConfig
 from guardian_audio_events.spectrum import FLOOR_DB, FRAME, FRAME_S, Frame, analyse
 
-LABELS = ("smoke_alarm", "co_alarm", "bark", "loud")
 PURE = 0.55  # an alarm heard over a television
 PURE_LOW = 0.3  # of a 520 Hz square wave the ground tone holds 0.8, less what small microphones lose
 SETTLE_S = 3.0  # until then the background is not known
