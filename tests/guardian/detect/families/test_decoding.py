@@ -142,6 +142,7 @@ EMPTY = {
     "tflite_ssd": [np.zeros((1, 5, 4)), np.zeros((1, 5, 3)), np.zeros((1, 5, 4))],
     "fastestdet": [np.zeros((1, 8, 10, 10))],
     "omz_ssd": [np.full((1, 1, 5, 7), -1.0)],
+    "detections": [np.zeros((0, 6))],
 }
 
 
