@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,9 +52,7 @@ def cut(picture: Picture, region: Region, model: ModelReady) -> Crop:
     high, wide = bottom - top, right - left
     ratio = min(model.width / wide, model.height / high)
     w, h = _even(wide * ratio, model.width), _even(high * ratio, model.height)
-    scaled = picture.scaled((left, top, right, bottom), w, h)
-    if model.colour == "rgb":
-        scaled = cv2.cvtColor(scaled, cv2.COLOR_BGR2RGB)  # type: ignore[assignment]
+    scaled = picture.scaled((left, top, right, bottom), w, h, rgb=model.colour == "rgb")
     x, y = (model.width - w) // 2, (model.height - h) // 2
     if (w, h) == (model.width, model.height):
         pixels: Image = scaled

@@ -48,8 +48,8 @@ class Picture:
         right, bottom = min(right + (right & 1), self.width), min(bottom + (bottom & 1), self.height)
         return self._convert(left, top, right, bottom)
 
-    def scaled(self, part: Pixels, width: int, height: int) -> Plane:
-        """Return a part of the picture in colour (height, width, 3), BGR; `width` and `height` even. The planes are scaled
+    def scaled(self, part: Pixels, width: int, height: int, *, rgb: bool = False) -> Plane:
+        """Return a part of the picture in colour (height, width, 3), BGR or RGB; `width` and `height` even. The planes are scaled
         before they are converted, so that the work goes with the smaller size.
         """
         level = max(0, int(min((part[2] - part[0]) / width, (part[3] - part[1]) / height)).bit_length() - 1)
@@ -60,7 +60,7 @@ class Picture:
         for index in (0, 1):
             piece = scale(_cut(self._halved(index + 1, level), part, level + 1), width // 2, height // 2)
             chroma[index] = _squeeze(piece, *CHROMA) if self._full_range else piece
-        return cv2.cvtColor(planar, cv2.COLOR_YUV2BGR_I420)  # type: ignore[return-value]
+        return cv2.cvtColor(planar, cv2.COLOR_YUV2RGB_I420 if rgb else cv2.COLOR_YUV2BGR_I420)  # type: ignore[return-value]
 
     def small_luma(self, width: int) -> Plane:
         """Brightness, halved as long as it is at least twice as wide as that; shared by all who look at this picture."""

@@ -220,8 +220,10 @@ def _boxes(changed: Mask, steady: Mask, shift: tuple[float, float]) -> tuple[Box
     around = np.ones((JOIN, JOIN), np.uint8)
     joined = cv2.dilate(cv2.medianBlur(changed, 3), around)
     count, names, stats, _ = cv2.connectedComponentsWithStats(joined)
-    within = np.bincount(names[changed > 0], minlength=count)
-    lasting = np.bincount(names[steady > 0], minlength=count) >= GOES_ON * np.maximum(1, within)
+    within = np.bincount(
+        (names * changed).ravel(), minlength=count
+    )  # what is 0 counts as the ground, which is left out below
+    lasting = np.bincount((names * steady).ravel(), minlength=count) >= GOES_ON * np.maximum(1, within)
     area = stats[:, cv2.CC_STAT_AREA]
     real = (area >= LEAST_AREA * width * height + JOIN * JOIN) & (lasting | (area >= SMALL_AREA * width * height))
     parts = stats[1:][real[1:]]

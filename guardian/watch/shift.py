@@ -22,8 +22,8 @@ Mask = NDArray[np.uint8]
 
 def is_everywhere(changed: Mask) -> bool:
     """Say whether changed pixels (0 or 1) lie all over the picture: then the camera may have moved."""
-    cells = cv2.resize(changed.astype(np.float32), EDGES, interpolation=cv2.INTER_AREA)
-    return bool(np.mean(cells > CELL) >= SPREAD)
+    cells = cv2.resize(changed * 255, EDGES, interpolation=cv2.INTER_AREA)
+    return bool(np.mean(cells > 255 * CELL) >= SPREAD)
 
 
 class ShiftEstimator:
