@@ -53,6 +53,7 @@ def test_states(tmp_path):
         "nanodet": "installed",
         "omz-2000": "available",
         "omz-2002": "available",
+        "yunet": "available",
         "garden": "own",
         "lonely": "broken",
         "wrong": "broken",

@@ -8,6 +8,8 @@ from guardian.detect.client import LocalInference
 from tests.support.detectors import engine, shared
 from tests.support.watched import six_visits, watch
 
+pytestmark = pytest.mark.timeout(400)  # a minute of two cores, more on a machine that is busy
+
 
 @pytest.fixture(scope="module")
 def inference():
