@@ -432,6 +432,7 @@ class Room:
             remember(self._data_dir, wish)
             used = DetectorUsed(message.ticket)
         try:
+            self._link.send(self._server.stats())  # ahead of the answer: whoever asked is told what runs now
             self._link.send(used)
         except LinkClosed:
             pass

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.test_inference_faults import DEMO, inference, let_in, recorded
 from tests.guardian.processes.test_infer_service import tls  # noqa: F401 - a fixture
 from tests.support.house import set_up
 from tests.support.program import environment, guardian, wait_for
+from tests.torture.test_inference_faults import DEMO, inference, let_in, recorded
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 TOKEN = "e2e-" + "t" * 40

@@ -14,7 +14,7 @@ from tests.support.house import ALL, command, set_up
 from tests.support.plugin_folder import plugin
 from tests.support.program import guardian, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(180)]
 
 LEAK = '''
 import os
