@@ -100,6 +100,7 @@ class StreamWatch:
         self._start_us = 0
         self._waiting: deque[Sample] = deque()
         self._glanced_us = 0
+        self.catching_up = False  # what was kept while calm is being decoded: faster than it came
         self.counters = StreamCounters(seen=self._gate.seen)
         self.history = History()
 
@@ -223,8 +224,12 @@ class StreamWatch:
         self._on_awake(True)
         if waiting:
             self._slept(self._time_of(waiting[-1]))
-        for sample in waiting:
-            self._decode(decoder, sample, self._glanced_us)
+        self.catching_up = True
+        try:
+            for sample in waiting:
+                self._decode(decoder, sample, self._glanced_us)
+        finally:
+            self.catching_up = False
 
     def _slept(self, utc_us: int) -> None:
         self.counters.calm_us += max(0, utc_us - self._glanced_us)

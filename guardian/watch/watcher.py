@@ -33,8 +33,8 @@ IDLE_S = 0.5  # how often time passes for events while no frame comes
 SILENT_S = 1.0  # no frame for this long: the camera is silent
 STATS_S = 5.0
 CLOSE_S = 5.0
-ROOM_S = 0.25  # a look waits this long at once for the one before it,
-MOST_PATIENCE_S = 1.0  # and in all without an answer: inference that hangs may cost the watch no more
+ROOM_S = 0.25  # a look that catches up waits this long at once for the one before it,
+MOST_PATIENCE_S = 1.0  # and all of them after one waking: inference that is slow or hangs may cost the watch no more
 
 _log = structlog.get_logger(__name__)
 
@@ -322,16 +322,19 @@ class Watcher:
         self._intake.wake()
 
     def _make_room(self, picture: Picture) -> None:
-        """Let a look that catches up wait for inference, rather than leave frames out; but not for one that hangs."""
-        while not self._pipeline.has_room and self._patience_s > 0:
+        """Let a look that catches up wait for inference, rather than leave frames out; but a second in all, and never when
+        frames come as they are: a watch that falls behind would lose far more.
+        """
+        if not self._stream.catching_up:
+            self._patience_s = MOST_PATIENCE_S
+        while self._stream.catching_up and not self._pipeline.has_room and self._patience_s > 0:
             self._room.clear()
             began_s = self._clock.mono_s()
             self._pipeline.drain()
-            if not self._pipeline.has_room and not self._room.wait(min(ROOM_S, self._patience_s)):
-                self._patience_s -= self._clock.mono_s() - began_s
+            if not self._pipeline.has_room:
+                self._room.wait(min(ROOM_S, self._patience_s))
             self._pipeline.drain()
-        if self._pipeline.has_room:
-            self._patience_s = MOST_PATIENCE_S
+            self._patience_s -= max(0.001, self._clock.mono_s() - began_s)
         now = self._clock.now()
         self._last_utc_us, self._last_mono_us = picture.utc_us, now.mono_us
         self._looked_s.append(self._clock.mono_s())
