@@ -34,7 +34,8 @@ SILENT_S = 1.0  # no frame for this long: the camera is silent
 STATS_S = 5.0
 CLOSE_S = 5.0
 ROOM_S = 0.25  # a look that catches up waits this long at once for the one before it,
-MOST_PATIENCE_S = 1.0  # and all of them after one waking: inference that is slow or hangs may cost the watch no more
+MOST_PATIENCE_S = 1.0  # in all without an answer, for inference that hangs,
+MOST_CATCH_UP_S = 6.0  # and after one waking: `MOST_SAMPLES` of what comes meanwhile wait longer than that
 
 _log = structlog.get_logger(__name__)
 
@@ -198,7 +199,7 @@ class Watcher:
             on_awake=on_awake,
         )
         self._room = threading.Event()
-        self._patience_s = MOST_PATIENCE_S
+        self._patience_s, self._catch_up_s = MOST_PATIENCE_S, MOST_CATCH_UP_S
         self._last_utc_us = self._last_mono_us = 0
         self._looked_s: deque[float] = deque(maxlen=round(STATS_S * 30) + 1)
         self._thread = threading.Thread(target=self._run, name=f"watch {camera}", daemon=True)
@@ -322,19 +323,20 @@ class Watcher:
         self._intake.wake()
 
     def _make_room(self, picture: Picture) -> None:
-        """Let a look that catches up wait for inference, rather than leave frames out; but a second in all, and never when
-        frames come as they are: a watch that falls behind would lose far more.
+        """Let a look that catches up wait for inference, rather than leave frames out; but never when frames come as they are:
+        a watch that falls behind would lose far more.
         """
         if not self._stream.catching_up:
-            self._patience_s = MOST_PATIENCE_S
-        while self._stream.catching_up and not self._pipeline.has_room and self._patience_s > 0:
+            self._patience_s, self._catch_up_s = MOST_PATIENCE_S, MOST_CATCH_UP_S
+        while self._stream.catching_up and not self._pipeline.has_room and min(self._patience_s, self._catch_up_s) > 0:
             self._room.clear()
             began_s = self._clock.mono_s()
             self._pipeline.drain()
-            if not self._pipeline.has_room:
-                self._room.wait(min(ROOM_S, self._patience_s))
+            answered = self._pipeline.has_room or self._room.wait(ROOM_S)
             self._pipeline.drain()
-            self._patience_s -= max(0.001, self._clock.mono_s() - began_s)
+            took_s = max(0.001, self._clock.mono_s() - began_s)
+            self._catch_up_s -= took_s
+            self._patience_s = MOST_PATIENCE_S if answered else self._patience_s - took_s
         now = self._clock.now()
         self._last_utc_us, self._last_mono_us = picture.utc_us, now.mono_us
         self._looked_s.append(self._clock.mono_s())
