@@ -3,7 +3,7 @@
 MODEL is a file with its card beside it (docs/reference, `guardian models list`), or `default`. OUT.xml, OUT.bin and OUT.toml come out, to be put
 into DATA/models and used with `guardian models use OUT`. OpenVINO only.
 
-Needs NNCF, which Guardian itself does not: `pip install nncf==3.4.0` (the version this was measured with; it needs no PyTorch). Calibration pictures are
+Needs NNCF, which Guardian itself does not: `pip install nncf==3.4.0` (it needs no PyTorch). Calibration pictures are
 cut and scaled exactly as Guardian does it; 100 to 300 of them, by day and by night, from the owner's cameras are enough. They stay on this machine.
 
 `--check CLIP_OR_FOLDER` says what it costs: how many of the original's detections the new one finds too (same label, overlap above 0.5), how many it adds,
