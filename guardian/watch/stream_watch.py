@@ -191,8 +191,7 @@ class StreamWatch:
     # calm
 
     def _glance(self, decoder: Decoder, sample: Sample, utc_us: int) -> None:
-        decoder.restart()
-        picture = self._alone(decoder, sample)
+        picture = self._alone(self._glancer(decoder), sample)
         self.counters.glances += 1
         if picture is not None:
             motion = self._pipeline.glance(picture)
@@ -206,6 +205,13 @@ class StreamWatch:
         self._waiting.clear()
         self._waiting.append(sample)
         self._glanced_us = utc_us
+
+    def _glancer(self, decoder: Decoder) -> Decoder:
+        """Return what decodes a glance: another decoder while this one stands within a GOP that may yet be gone on with."""
+        if self._waiting and not self._waiting[0].is_key and self._info is not None:
+            return Decoder(self._info, self._start_us, loop_filter=False)
+        decoder.restart()
+        return decoder
 
     def _alone(self, decoder: Decoder, sample: Sample) -> Picture | None:
         """Decode a keyframe without what follows it."""

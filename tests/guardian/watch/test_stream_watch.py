@@ -85,7 +85,7 @@ def film(seconds, walks=(), *, gop=30, bframes=0, bit_rate=0, light_at=None):
     return StreamInfo(track), samples
 
 
-def watch(clip, *, lazy=True, glance_s=4.0):
+def watch(clip, *, lazy=True, glance_s=4.0, see=lambda picture: None):
     """Return visits in seconds, what was counted, and the time of each look."""
     options = DetectSettings(lazy=lazy, glance_s=glance_s, end_after_s=2.0)
     reports, looks, ids = [], [], iter(range(1000))
@@ -102,7 +102,7 @@ def watch(clip, *, lazy=True, glance_s=4.0):
         fps=options.fps,
         lazy=lazy,
         glance_us=round(glance_s * 1e6),
-        before_step=lambda picture: looks.append((picture.utc_us - T0) / 1e6),
+        before_step=lambda picture: (looks.append((picture.utc_us - T0) / 1e6), see(picture)),
     )
     info, samples = clip
     stream.begin(info, T0)
@@ -173,3 +173,17 @@ def test_without_laziness_every_frame_is_decoded():
     _, counted, looks = watch(film(30), lazy=False)
     assert counted.decoded == counted.packets == 450
     assert len(looks) == 150
+
+
+def test_a_walk_before_the_first_glance_after_calm_began_within_a_gop_is_found_from_its_begin():
+    skies = []
+    visits, counted, _ = watch(
+        film(24, ((12.3, 17.5),), bit_rate=40), see=lambda picture: skies.append(picture.luma()[:60].copy())
+    )
+    assert next(why for why in counted.seen.wakes if why is not Why.START) is Why.PICTURE
+    assert counted.faults == 0
+    assert len(visits) == 1
+    assert visits[0][0] < 13.1
+    assert all(np.abs(sky.astype(int) - skies[0]).mean() < 12 for sky in skies), (
+        "a frame was decoded without those it is made of"
+    )
