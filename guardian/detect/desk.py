@@ -131,6 +131,8 @@ class Desk(Generic[Request]):
         with self._ready:
             gone = tuple(request for request, _ in seat.waiting)
             seat.waiting.clear()
+            if gone:
+                self._account(seat.name).skipped += len(gone)
             if seat in self._turn:
                 self._turn.remove(seat)
         return gone

@@ -92,9 +92,8 @@ class InferenceServer:
         self._failures = self._slot_before = 0
         self._problem = "the model is being loaded"
         self.warning = ""
-        self.on_away: Callable[[ServiceUnavailable], None] = lambda error: (
-            None
-        )  # the engine is another machine, and that is away
+        # The engine is another machine, and that is away; called for an engine that answers no more, too.
+        self.on_away: Callable[[ServiceUnavailable, Engine], None] = lambda error, engine: None
         self._loading = 0
         self._threads: list[threading.Thread] = []
         self._listener = _listen(socket_path)
@@ -141,6 +140,10 @@ class InferenceServer:
         took_s = round(self._clock.mono_s() - began, 2)
         _log.info("model_ready", model=ready.model, backend=ready.backend, device=ready.device, took_s=took_s)
         return engine
+
+    def runs(self, engine: Engine) -> bool:
+        """Say whether this is the engine that answers."""
+        return self._engine is engine
 
     def stats(self) -> InferenceStats:
         """Return what was done since the last call."""
@@ -264,8 +267,7 @@ class InferenceServer:
             return InferReply(request.ticket, error=SKIPPED)  # another machine has too much to do
         except ServiceUnavailable as error:
             reply = InferReply(request.ticket, error=error.message)
-            if self._engine is engine:
-                self.on_away(error)
+            self.on_away(error, engine)
         except Exception as error:  # noqa: BLE001 - foreign code: the runtime that `engine.backend` names
             reply = InferReply(request.ticket, error=f"{engine.backend}: {type(error).__name__}: {error}")
         else:
@@ -342,10 +344,14 @@ class Room:
         if opened and isinstance(opened[0].fault, ServiceUnavailable):
             self._come_back(self._wish)
 
-    def _lost(self, error: ServiceUnavailable) -> None:
+    def _lost(self, error: ServiceUnavailable, engine: Engine) -> None:
         """The machine that does the work is away: have the local model stand in, and look for it again."""
-        if self._away.acquire(blocking=False):
+        if not self._away.acquire(blocking=False):
+            return
+        if self._server.runs(engine):
             _spawn(lambda: self._stand_in(error), "stand-in")
+        else:
+            self._away.release()  # this worker was told late: another model has taken over already
 
     def _stand_in(self, error: ServiceUnavailable) -> None:
         wish = self._wish
