@@ -289,7 +289,8 @@ class EventLifecycle:
         if label not in self._rules.labels or one.best < event.event.score:  # the name of the best sight stays
             label = event.event.label
         event.tracks.add(one.track.id)
-        event.event = replace(event.event, label=label, score=max(event.event.score, one.best))
+        if label != event.event.label or one.best > event.event.score:
+            event.event = replace(event.event, label=label, score=max(event.event.score, one.best))
         if event.lead not in event.tracks or utc_us - event.led_us >= LEAD_LOST_US:
             event.lead = one.track.id
         if event.lead == one.track.id:

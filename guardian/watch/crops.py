@@ -26,21 +26,12 @@ class Crop:
 
     def to_frame(self, found: Detection) -> Detection:
         """Return a detection in this crop as one in the frame, cut at the frame's edges."""
-
-        def part(value: float) -> float:
-            return min(1.0, max(0.0, value))
-
-        box = found.box
-        return Detection(
-            found.label,
-            found.score,
-            Box(
-                part(self.left + box.x1 * self.width),
-                part(self.top + box.y1 * self.height),
-                part(self.left + box.x2 * self.width),
-                part(self.top + box.y2 * self.height),
-            ),
-        )
+        box, left, top, width, height = found.box, self.left, self.top, self.width, self.height
+        x1, x2 = left + box.x1 * width, left + box.x2 * width
+        y1, y2 = top + box.y1 * height, top + box.y2 * height
+        if x1 < 0 or y1 < 0 or x2 > 1 or y2 > 1:
+            x1, y1, x2, y2 = (min(1.0, max(0.0, value)) for value in (x1, y1, x2, y2))
+        return Detection(found.label, found.score, Box(x1, y1, x2, y2))
 
 
 def cut(picture: Picture, region: Region, model: ModelReady) -> Crop:

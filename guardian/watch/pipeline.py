@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from math import inf
 from typing import Protocol
 
 import numpy as np
@@ -89,8 +90,11 @@ class WatchRules:
 
     def admits(self, one: Detection, aspect: float) -> bool:
         """Say whether a detection is of the size and shape that is wanted of its label, and in no mask."""
-        if not self.per_label.get(one.label, NO_RULE).admits(one.box, aspect):
+        rule = self.per_label.get(one.label)
+        if rule is not None and not rule.admits(one.box, aspect):
             return False
+        if not self.object_masks:
+            return True
         x, y = one.box.foot
         return not any(mask.hides(one.label, x, min(y, 0.999)) for mask in self.object_masks)
 
@@ -278,13 +282,17 @@ class WatchPipeline:
             return
         now, rules, model = look.picture.utc_us, self._rules, look.model
         aspect = look.picture.width / max(1, look.picture.height)
+        thresholds = _Thresholds(rules, self._kinds, model)
         found = [
-            replace(one, score=relative(one.score, threshold))
-            for one in self._found(look, look.reply)
-            if one.score >= (threshold := rules.threshold(one.label, model)) * UNSURE and rules.admits(one, aspect)
+            Detection(one.label, relative(one.score, thresholds[one.label]), one.box)
+            for one in self._found(look, look.reply, thresholds)
+            if rules.admits(one, aspect)
         ]
         self._tracks = self._tracker.update(look.tracker_us, found)
-        told = [replace(track, score=absolute(track.score, rules.threshold(track.label, model))) for track in self._tracks]
+        told = [
+            Track(one.id, one.label, absolute(one.score, thresholds[one.label]), one.box, one.age, one.missed)
+            for one in self._tracks
+        ]
         self._events.update(now, told, model.threshold if rules.min_score is None else rules.min_score)
         for wish in self._events.wishes(now):
             path = self._keep(wish, look.picture)
@@ -292,19 +300,32 @@ class WatchPipeline:
                 self._events.picture_kept(wish, now, path)
         self._tell()
 
-    def _found(self, look: _Look, reply: InferReply) -> tuple[Detection, ...]:
+    def _found(self, look: _Look, reply: InferReply, thresholds: _Thresholds) -> tuple[Detection, ...]:
         return merge(
             [
                 Found(crop.to_frame(one), region.box)
                 for region, crop, detections in zip(look.regions, look.crops, reply.detections, strict=True)
                 for one in detections
-                if kin(one.label) in self._kinds and one.box.area > 0
+                if one.score >= thresholds[one.label] * UNSURE and one.box.area > 0
             ]
         )
 
     def _tell(self) -> None:
         for report in self._events.reports():
             self._report(report)
+
+
+class _Thresholds(dict[str, float]):
+    """Scores to believe, by label, each looked up once a frame; no score is enough where the label is not wanted."""
+
+    def __init__(self, rules: WatchRules, kinds: frozenset[str], model: ModelReady) -> None:
+        super().__init__()
+        self._rules, self._kinds, self._model = rules, kinds, model
+
+    def __missing__(self, label: str) -> float:
+        wanted = kin(label) in self._kinds
+        self[label] = threshold = self._rules.threshold(label, self._model) if wanted else inf
+        return threshold
 
 
 def relative(score: float, threshold: float) -> float:

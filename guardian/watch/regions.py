@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import ceil, inf
+from math import ceil
 
 from guardian.model.vision import Box, Region
 
@@ -62,15 +62,16 @@ def _inside(x: float, y: float, side: float, width: int, height: int, why: str) 
 
 def _merge(squares: list[_Square], width: int, height: int) -> list[_Square]:
     """Put squares together that lie mostly on one another, until none do."""
+    shorter = min(width, height)
     done: list[_Square] = []
-    waiting = sorted(squares, key=lambda square: -square.side)
+    waiting = sorted(squares, key=lambda square: square.side)
     while waiting:
-        one = waiting.pop(0)
-        for other in done:
-            both = _both(one, other, width, height)
-            if both is not None:
-                done.remove(other)
-                waiting.insert(0, both)
+        one = waiting.pop()
+        for place, other in enumerate(done):
+            side = _side(one, other)
+            if side <= shorter + 1 and side <= GROWS * max(one.side, other.side) + 1:
+                del done[place]
+                waiting.append(_both(one, other, width, height))
                 break
         else:
             done.append(one)
@@ -80,24 +81,30 @@ def _merge(squares: list[_Square], width: int, height: int) -> list[_Square]:
 def _fewer(squares: list[_Square], width: int, height: int) -> list[_Square]:
     """Put those together that make the smallest square, until few enough are left: the far ones keep their own, and their size in it."""
     while len(squares) > MOST:
-        pairs = [(both.side, a, b, both) for a, b in combinations(squares, 2) if (both := _both(a, b, width, height, inf))]
-        if not pairs:
+        one, other = min(combinations(squares, 2), key=lambda pair: _side(*pair))
+        if _side(one, other) > min(width, height) + 1:
             break
-        _, one, other, both = min(pairs, key=lambda pair: pair[0])
+        both = _both(one, other, width, height)
         squares = _merge([square for square in squares if square not in (one, other)] + [both], width, height)
     return squares
 
 
-def _both(a: _Square, b: _Square, width: int, height: int, grows: float = GROWS) -> _Square | None:
-    """Return the square around two, or None where it is larger than the frame or than they are by more than `grows`."""
+def _side(a: _Square, b: _Square) -> float:
+    """Return the side of the square around two."""
+    ax, ay, bx, by = a.x, a.y, b.x, b.y
+    a_right, a_bottom, b_right, b_bottom = ax + a.side, ay + a.side, bx + b.side, by + b.side
+    across = (a_right if a_right > b_right else b_right) - (ax if ax < bx else bx)
+    down = (a_bottom if a_bottom > b_bottom else b_bottom) - (ay if ay < by else by)
+    return across if across > down else down
+
+
+def _both(a: _Square, b: _Square, width: int, height: int) -> _Square:
+    """Return the square around two."""
     left, top = min(a.x, b.x), min(a.y, b.y)
     across = max(a.x + a.side, b.x + b.side) - left
     down = max(a.y + a.side, b.y + b.side) - top
-    side = max(across, down)
-    if side > min(width, height) + 1 or side > grows * max(a.side, b.side) + 1:
-        return None
     why = "track" if "track" in (a.why, b.why) else a.why
-    side = min(side, float(min(width, height)))
+    side = min(max(across, down), float(min(width, height)))
     return _inside(left - (side - across) / 2, top - (side - down) / 2, side, width, height, why)
 
 

@@ -20,8 +20,10 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 
 
-def is_everywhere(changed: Mask) -> bool:
-    """Say whether changed pixels (0 or 1) lie all over the picture: then the camera may have moved."""
+def is_everywhere(changed: Mask, share: float = 1.0) -> bool:
+    """Say whether changed pixels (0 or 1) lie all over the picture: then the camera may have moved. `share`: of them in it."""
+    if share < SPREAD * CELL:
+        return False
     cells = cv2.resize(changed * 255, EDGES, interpolation=cv2.INTER_AREA)
     return bool(np.mean(cells > 255 * CELL) >= SPREAD)
 

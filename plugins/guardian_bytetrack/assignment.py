@@ -6,6 +6,8 @@ algorithm for dense and sparse linear assignment problems", Computing 38, 1987).
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,37 +31,47 @@ def match(gain: Floats, least: float) -> list[tuple[int, int]]:
 
 def _search(worth: Floats) -> list[tuple[int, int]]:
     flipped = worth.shape[0] > worth.shape[1]
-    columns = _assign(-(worth.T if flipped else worth))
-    return [(int(c), r) if flipped else (r, int(c)) for r, c in enumerate(columns)]
+    columns = _assign((-(worth.T if flipped else worth)).tolist())
+    return [(c, r) if flipped else (r, c) for r, c in enumerate(columns)]
 
 
-def _assign(cost: Floats) -> NDArray[np.intp]:
-    """Return for each row its column at least total cost; there must be at least as many columns as rows."""
-    rows, columns = cost.shape
-    row_of = np.full(columns + 1, -1, np.intp)  # the last column is where each search begins
-    u, v = np.zeros(rows), np.zeros(columns + 1)
+def _assign(cost: list[list[float]]) -> list[int]:
+    """Return for each row its column at least total cost; there must be at least as many columns as rows.
+
+    On plain numbers: what is contested in a frame is a handful, for which arrays cost several times as much.
+    """
+    rows, columns = len(cost), len(cost[0])
+    row_of = [-1] * (columns + 1)  # the last column is where each search begins
+    u, v = [0.0] * rows, [0.0] * (columns + 1)
     for row in range(rows):
         row_of[columns] = row
         at = columns
-        shortest, came_from = np.full(columns, np.inf), np.full(columns, columns, np.intp)
-        done = np.zeros(columns + 1, bool)
+        shortest, came_from = [inf] * columns, [columns] * columns
+        open_, done = list(range(columns)), []
         while row_of[at] >= 0:
-            done[at] = True
+            done.append(at)
             here = row_of[at]
-            reduced = cost[here] - u[here] - v[:columns]
-            better = ~done[:columns] & (reduced < shortest)
-            shortest[better], came_from[better] = reduced[better], at
-            following = int(np.argmin(np.where(done[:columns], np.inf, shortest)))
-            delta = shortest[following]
-            u[row_of[done]] += delta
-            v[done] -= delta
-            shortest[~done[:columns]] -= delta
+            line, least = cost[here], u[here]
+            following, delta = -1, inf
+            for column in open_:
+                reduced = line[column] - least - v[column]
+                if reduced < shortest[column]:
+                    shortest[column], came_from[column] = reduced, at
+                if shortest[column] < delta:
+                    following, delta = column, shortest[column]
+            for column in done:
+                u[row_of[column]] += delta
+                v[column] -= delta
+            open_.remove(following)
+            for column in open_:
+                shortest[column] -= delta
             at = following
         while at != columns:
             before = came_from[at]
             row_of[at] = row_of[before]
-            at = int(before)
-    out = np.full(rows, -1, np.intp)
-    taken = np.flatnonzero(row_of[:columns] >= 0)
-    out[row_of[taken]] = taken
+            at = before
+    out = [-1] * rows
+    for column in range(columns):
+        if row_of[column] >= 0:
+            out[row_of[column]] = column
     return out

@@ -5,7 +5,7 @@ CVPR 2023); see the README for what differs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import hypot
+from math import acos, hypot, pi
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,18 +56,18 @@ class _Tracked:
         self.filter.slow(SLOWER)
         self.box = _box(self.filter.place)
 
-    def goes_on(self, found: Floats) -> Floats:
-        """Return for boxes (N, 4) how well they lie in the direction of the last sights: 0.5 straight on, -0.5 straight back."""
+    def goes_on(self, found: Sequence[float]) -> float:
+        """Return how well a box lies in the direction of the last sights: 0.5 straight on, -0.5 straight back."""
         first, last = self.sights[0][1], self.sights[-1][1]
-        went = (last[0] - first[0], last[1] - first[1])
-        far = hypot(*went)
+        x, y = last[0] - first[0], last[1] - first[1]
+        far = hypot(x, y)
         if far < GOES * last[3]:
-            return np.zeros(len(found))
-        would = found[:, :2] - np.array(last[:2])
-        further = np.hypot(would[:, 0], would[:, 1])
-        turn = np.arccos(np.clip(would @ np.array(went) / np.maximum(far * further, 1e-9), -1, 1))
-        straight: Floats = np.where(further > TURNS * last[3], 0.5 - turn / np.pi, 0.0)
-        return straight
+            return 0.0
+        would_x, would_y = found[0] - last[0], found[1] - last[1]
+        further = hypot(would_x, would_y)
+        if further <= TURNS * last[3]:
+            return 0.0
+        return 0.5 - acos(max(-1.0, min(1.0, (would_x * x + would_y * y) / (far * further)))) / pi
 
     def is_lost(self, utc_us: int) -> bool:
         limit = LOST_S if self.age > 1 else UNCONFIRMED_LOST_S
@@ -110,13 +110,13 @@ class ByteTracker:
         """Match, and return what is left of both."""
         if not tracks or not found:
             return tracks, found
-        boxes = np.array([_coordinates(one.box) for one in found])
-        gain = _overlaps(np.array([track.filter.place for track in tracks]), boxes)
+        coordinates = [_coordinates(one.box) for one in found]
+        gain = _overlaps(np.array([track.filter.place for track in tracks]), np.array(coordinates))
         near = gain >= least
         if same_label:
             near &= np.array([[one.label in track.votes for one in found] for track in tracks])
-        for row in np.flatnonzero((near & _is_contested(near)).any(axis=1)).tolist():
-            gain[row] += MOMENTUM * tracks[row].goes_on(boxes)
+        for row, column in np.argwhere(near & _is_contested(near)).tolist():
+            gain[row, column] += MOMENTUM * tracks[row].goes_on(coordinates[column])
         pairs = match(np.where(near, np.maximum(gain, LEAST_GAIN), 0.0), LEAST_GAIN)
         for row, column in pairs:
             tracks[row].match(utc_us, found[column])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import av
@@ -20,6 +21,13 @@ LONGEST_SLEEP_S = 0.5
 av.logging.set_level(None)
 
 
+class _TimeBase:
+    """A stream's, as plain numbers: FFmpeg's binding makes a fraction anew for every packet that is asked for its own."""
+
+    def __init__(self, base: Fraction) -> None:
+        self.seconds, self.ticks = float(base), base.numerator
+
+
 class FileSource:
     """Implements `CameraSource`."""
 
@@ -27,6 +35,7 @@ class FileSource:
         self._config, self.paced = config, config.realtime
         self._container: Any = None
         self._packets: Iterator[Any] = iter(())
+        self._bases: dict[int, _TimeBase] = {}
         self._stop = threading.Event()
         self._reading, self._closing = threading.Lock(), False
         self._began_s = 0.0
@@ -71,6 +80,7 @@ class FileSource:
         if any(_was_cut(stream, self._container.size) for stream in streams):
             raise NotAVideo(f"{path}: the file was cut off", cure="Copy it again, or choose another file.")
         self._packets = self._container.demux(streams)
+        self._bases = {stream.index: _TimeBase(stream.time_base) for stream in streams}
         self._video_index = video.index
         return StreamInfo(_track(video, VIDEO), _track(audio, AUDIO) if audio is not None else None)
 
@@ -132,19 +142,19 @@ class FileSource:
         self._open()
 
     def _time_of(self, packet: Any) -> float:
-        return float(packet.dts * packet.time_base) - (self._first_s or 0.0)
+        return packet.dts * self._bases[packet.stream_index].seconds - (self._first_s or 0.0)
 
     def _packet(self, packet: Any) -> Packet:
-        is_video = packet.stream.index == self._video_index
+        is_video, base = packet.stream_index == self._video_index, self._bases[packet.stream_index]
         duration = packet.duration or 0
-        shift, ticks = round(self._shift_s / packet.time_base), packet.time_base.numerator
-        at_s, lasts_s = self._time_of(packet) + self._shift_s, float(duration * packet.time_base)
+        shift, ticks = round(self._shift_s / base.seconds), base.ticks
+        at_s, lasts_s = self._time_of(packet) + self._shift_s, duration * base.seconds
         if is_video:
             self._given += 1
             if self._last_s is not None:
                 self._step_s = at_s - self._last_s
             self._last_s = at_s
-            lasts_s = lasts_s or self._step_s or float(packet.time_base)
+            lasts_s = lasts_s or self._step_s or base.seconds
         self._end_s = max(self._end_s, at_s + lasts_s)
         return Packet(
             "video" if is_video else "audio",
