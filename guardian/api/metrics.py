@@ -46,7 +46,12 @@ class _Figures(Collector):
             for family, times in ((wait, one.wait_ms), (took, one.infer_ms)):
                 for quantile, ms in zip(("0.5", "0.95"), times, strict=True):
                     family.add_metric([one.camera, quantile], ms / 1000)
-        yield from (asked, wait, took)
+        delay = GaugeMetricFamily(
+            "guardian_event_delay_seconds", "From the packet that made an event to its being told.", labels=["quantile"]
+        )
+        for quantile, ms in zip(("0.5", "0.95"), self._system.event_delay_ms, strict=True):
+            delay.add_metric([quantile], ms / 1000)
+        yield from (asked, wait, took, delay)
 
     def _of_box(self) -> Iterator[Metric]:
         s = self._system

@@ -173,7 +173,9 @@ class StorageOut(Out):
 
 
 class SystemOut(Out):
-    """The whole box. Sizes in bytes, CPU in percent of all cores."""
+    """The whole box. Sizes in bytes, CPU in percent of all cores. `event_delay_ms`: from the packet that made something an event
+    until all were told, of the latest.
+    """
 
     version: str
     started: TimeOut
@@ -190,6 +192,7 @@ class SystemOut(Out):
     storage: StorageOut
     processes: list[ProcessOut]
     inference: InferenceOut
+    event_delay_ms: TimesOut
     findings: list[FindingOut]
 
     @staticmethod
@@ -223,6 +226,7 @@ class SystemOut(Out):
                 for one in status.processes
             ],
             inference=InferenceOut.of(inference),
+            event_delay_ms=TimesOut(p50=status.event_delay_ms[0], p95=status.event_delay_ms[1]),
             findings=[
                 FindingOut(check=one.check, health=one.health.value, message=one.message, cure=one.cure)
                 for one in status.findings

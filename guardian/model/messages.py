@@ -60,10 +60,14 @@ class SegmentClosed:
 
 @dataclass(frozen=True, slots=True)
 class EventReport:
-    """An event started, went on, or ended."""
+    """An event started, went on, or ended.
+
+    `arrived_us`: of a start, when the packet came whose frame made it an event (monotonic; 0 where no packet did).
+    """
 
     what: Literal["start", "update", "end"]
     event: Event
+    arrived_us: int = 0
     type: Literal["event"] = "event"
 
 

@@ -243,7 +243,10 @@ class SpaceStatus:
 
 @dataclass(frozen=True, slots=True)
 class SystemStatus:
-    """The whole box at a glance. Sizes in bytes, CPU in percent of all cores."""
+    """The whole box at a glance. Sizes in bytes, CPU in percent of all cores.
+
+    `event_delay_ms`: from the packet that made something an event until it is told; median and 95th percentile of the latest.
+    """
 
     version: str
     started_us: int
@@ -261,3 +264,4 @@ class SystemStatus:
     findings: tuple[Finding, ...]
     recording_paused: str = ""
     space: SpaceStatus = SpaceStatus(SpaceState.OK, 0)
+    event_delay_ms: tuple[float, float] = (0.0, 0.0)

@@ -298,6 +298,7 @@ class Conductor:
                 ),
                 space=self.space.status,
                 disk=self.space.brief,
+                event_delay_ms=self.events.delay_ms,
             ),
         )
         self.health.parts["index"] = True

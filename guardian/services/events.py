@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import structlog
 
+from guardian.detect.desk import percentile_ms
 from guardian.index.engine import IndexFile
 from guardian.index.events import EventRepository
 from guardian.index.verdicts import VerdictRepository
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from guardian.vault.keyring import Keyring
 
 _log = structlog.get_logger(__name__)
+LATEST_DELAYS = 256  # of which percentiles are taken
 REPLAY = 500  # changes kept for streams that come back
 QUEUE = 256  # changes that wait for one slow listener; full: drop its oldest update, never a start, end or delete
 WRITE_EVERY_US = 3 * SECOND_US  # an update rewrites the whole path: not each second
@@ -97,6 +99,7 @@ class EventService:
         # Grows over restarts too, so that a listener that comes back after one is not told to wait for old numbers.
         self._serial = clock.now().utc_us // 1000
         self._closed = False
+        self._delays_s: deque[float] = deque(maxlen=LATEST_DELAYS)
 
     # what happens
 
@@ -120,8 +123,14 @@ class EventService:
         if self._is_due(event, what):
             await self._write(event)
         self._tell(what, self._with_protection(event))
+        if report.arrived_us:
+            self._delays_s.append((self._clock.now().mono_us - report.arrived_us) / SECOND_US)
         if what == "end" and self._judged.pop(event.id, ""):
             await self._verdicts.refresh(event, await self._repository.details(event.id))
+
+    def delay_ms(self) -> tuple[float, float]:
+        """From the packet that made something an event until all were told: median and 95th percentile of the latest, ms."""
+        return percentile_ms(self._delays_s, 50), percentile_ms(self._delays_s, 95)
 
     async def describe(self, event_id: str, sub_label: str, attributes: tuple[Attribute, ...]) -> None:
         """Take what classifiers say of an event's thing; of one that has just ended, too."""

@@ -42,6 +42,7 @@ class HealthSources:
     plugins: Callable[[], tuple[Finding, ...]]
     space: Callable[[], Awaitable[SpaceStatus]]
     disk: Callable[[], SpaceStatus]
+    event_delay_ms: Callable[[], tuple[float, float]] = lambda: (0.0, 0.0)
 
 
 class HealthService:
@@ -75,6 +76,7 @@ class HealthService:
             findings=self._findings(space),
             recording_paused=self._sources.paused(),
             space=space,
+            event_delay_ms=self._sources.event_delay_ms(),
         )
 
     def _measure(self) -> tuple[tuple[ProcessUse, ...], Any, Any, float]:

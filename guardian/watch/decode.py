@@ -28,13 +28,15 @@ _LUMA_FIRST = (*_PLANAR_420, "nv12")  # 8 bits a sample, brightness in a plane o
 
 
 class Picture:
-    """One decoded frame. Holds the decoder's own memory; no pixel is copied until one is asked for."""
+    """One decoded frame. Holds the decoder's own memory; no pixel is copied until one is asked for. `arrived_us`: when the packet
+    came that completed it (monotonic; 0: not known).
+    """
 
-    def __init__(self, frame: Any, utc_us: int) -> None:
+    def __init__(self, frame: Any, utc_us: int, arrived_us: int = 0) -> None:
         self._frame = frame if frame.format.name in _LUMA_FIRST else frame.reformat(format="yuv420p")
         self._full_range = frame.format.name.startswith("yuvj") or int(frame.color_range or 0) == 2
         self._smaller: dict[tuple[int, int], Plane] = {}
-        self.utc_us = utc_us
+        self.utc_us, self.arrived_us = utc_us, arrived_us
         self.width, self.height = int(frame.width), int(frame.height)
 
     def luma(self) -> Plane:
@@ -133,7 +135,7 @@ class Decoder:
         except (av.error.FFmpegError, ValueError):
             self.faults += 1
             return []
-        return [Picture(frame, self._time(frame, sample)) for frame in frames]
+        return [Picture(frame, self._time(frame, sample), sample.arrived_us) for frame in frames]
 
     def drain(self) -> list[Picture]:
         """Return what a decoder still holds back; `restart` before feeding it again."""

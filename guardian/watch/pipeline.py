@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Protocol
 
@@ -298,7 +298,7 @@ class WatchPipeline:
             path = self._keep(wish, look.picture)
             if path:
                 self._events.picture_kept(wish, now, path)
-        self._tell()
+        self._tell(look.picture.arrived_us)
 
     def _found(self, look: _Look, reply: InferReply, thresholds: _Thresholds) -> tuple[Detection, ...]:
         return merge(
@@ -310,9 +310,9 @@ class WatchPipeline:
             ]
         )
 
-    def _tell(self) -> None:
+    def _tell(self, arrived_us: int = 0) -> None:
         for report in self._events.reports():
-            self._report(report)
+            self._report(replace(report, arrived_us=arrived_us) if report.what == "start" else report)
 
 
 class _Thresholds(dict[str, float]):

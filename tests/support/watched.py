@@ -31,6 +31,7 @@ from guardian.watch.stream_watch import FramePace, StreamCounters, StreamWatch
 from tests.support.detectors import shared
 
 T0 = 1_795_392_000 * SECOND_US  # 2026-11-23T00:00:00Z
+ARRIVED_US = 77 * SECOND_US  # on the monotonic clock, of a file's first packet
 CODECS = {"h264": Codec.H264, "hevc": Codec.H265}
 
 
@@ -51,7 +52,8 @@ def samples_of(path: Path) -> tuple[StreamInfo, Iterator[Sample]]:
                 dts, pts = (round(t * packet.time_base * 90_000) for t in (packet.dts, packet.pts))
                 first = dts if first is None else first
                 data = to_sample_data(bytes(packet), codec)
-                yield Sample("video", data, dts - first, pts - dts, 0, packet.is_keyframe, 0)
+                arrived_us = ARRIVED_US + (dts - first) * SECOND_US // 90_000
+                yield Sample("video", data, dts - first, pts - dts, 0, packet.is_keyframe, arrived_us)
 
     return info, read()
 

@@ -108,6 +108,15 @@ async def test_where_it_was_is_told_only_while_the_vault_is_unlocked(
     assert (await service.get(one.id)).path == ()
 
 
+async def test_how_late_events_are_told_is_known(service: EventService, clock: OwnClock) -> None:
+    assert service.delay_ms() == (0.0, 0.0)
+    for number, late_us in enumerate((80_000, 120_000, 900_000)):
+        report = EventReport("start", event(T0, number=number), arrived_us=clock.now().mono_us - late_us)
+        await service.report(report)
+        await service.report(EventReport("update", report.event))
+    assert service.delay_ms() == (120.0, 900.0)
+
+
 async def test_a_dead_camera_ends_its_own_events_only(service: EventService, told: list[tuple[str, Event]]) -> None:
     mine = await start(service, event(T0))
     other = await start(service, event(T0, camera="back", number=1))

@@ -8,7 +8,7 @@ import pytest
 from guardian.detect.client import LocalInference
 from guardian.services.demo import CLIP
 from tests.support.detectors import engine
-from tests.support.watched import watch
+from tests.support.watched import ARRIVED_US, watch
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +21,14 @@ def test_a_person_and_a_cat_are_found_within_six_seconds(watched):
     assert early == {"person", "cat"}
     told = [at for at, report in watched.reports if report.what == "start"]
     assert sum(at < 6 for at in told) == 2
+
+
+def test_a_start_says_when_the_packet_came_that_made_it_an_event(watched):
+    for at_s, report in watched.reports:
+        if report.what == "start":
+            assert report.arrived_us == pytest.approx(ARRIVED_US + at_s * 1e6, abs=1)
+        else:
+            assert report.arrived_us == 0
 
 
 def test_nothing_else_is_found(watched):
