@@ -6,6 +6,7 @@ import importlib
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def examine(data_dir: Path, settings: Settings, registry: PluginRegistry, clock:
         ("codecs", _codecs),
         ("hardware decoding", _hardware),
         ("plugins", lambda: _plugins(registry)),
+        ("detector", lambda: _detector(data_dir, settings, clock)),
         ("memory", _memory),
         ("disk", lambda: _disk(data_dir, clock)),
         ("clock", _clock),
@@ -94,6 +96,32 @@ def _plugins(registry: PluginRegistry) -> Iterator[Finding]:
             yield Finding(f"plugin {entry.found.name}", WARNING, entry.problem, "See `guardian plugins list`.")
         elif entry.state == "needs-extra":
             yield Finding(f"plugin {entry.found.name}", INFO, entry.problem)
+
+
+def _detector(data_dir: Path, settings: Settings, clock: Clock) -> Iterator[Finding]:
+    """Load what the settings name, as the inference process would, and show it a grey picture."""
+    engines = importlib.import_module("guardian.processes.engines")
+    said: list[str] = []
+    with tempfile.TemporaryDirectory() as elsewhere:
+        place = data_dir if data_dir.is_dir() else Path(elsewhere)
+        try:
+            engine = engines.engine_for(place, settings.detector, settings.plugins, said.append)
+        except GuardianError as error:
+            where = f" ({error.field})" if error.field else ""
+            yield Finding("detector", ERROR, error.message + where, error.cure)
+            return
+        try:
+            engine.try_once()
+            began = clock.mono_s()
+            engine.try_once()
+            took_ms = 1000 * (clock.mono_s() - began)
+            ready = engine.ready
+        finally:
+            engine.close()
+    for text in said:
+        yield Finding("detector", WARNING, text)
+    what = f"{ready.model} by {ready.backend} on {ready.device}, {took_ms:.0f} ms a picture"
+    yield Finding("detector", OK, what)
 
 
 def _memory() -> Iterator[Finding]:
