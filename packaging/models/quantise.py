@@ -13,6 +13,7 @@ and milliseconds of processor a picture of both. Keep the original where that is
 from __future__ import annotations
 
 import argparse
+import json
 import resource
 import sys
 from collections.abc import Iterator
@@ -83,10 +84,13 @@ def quantise(spec: ModelSpec, engine: Engine, source: Path, most: int, out: Path
     done = nncf.quantize(model, calibration, preset=nncf.QuantizationPreset.MIXED, subset_size=most)
     openvino.save_model(done, str(out.with_suffix(".xml")), compress_to_fp16=False)
     card = [f'family = "{spec.family}"', f"width = {spec.width}", f"height = {spec.height}", f"threshold = {spec.threshold}"]
-    card.append(f"labels = {list(spec.labels)}".replace("'", '"'))
+    card.append(f"labels = {json.dumps(spec.labels)}")
     if spec.keep:
-        card.append(f"keep = {sorted(spec.keep)}".replace("'", '"'))
+        card.append(f"keep = {json.dumps(sorted(spec.keep))}")
     card += [f"{key} = [{spec.option(key)}]" for key in ("mean", "scale")]
+    if groups := [group.split(",") for group in spec.option("same").split(";") if group]:
+        card.append(f"same = {json.dumps(groups)}")
+    card += [f"{key} = {spec.option(key)}" for key in ("iou",) if spec.option(key)]
     card += [f'colour = "{engine.ready.colour}"', f"pad = {engine.ready.pad}", f'note = "INT8 of {spec.name}"']
     out.with_suffix(".toml").write_text("\n".join(card) + "\n", encoding="utf-8")
 

@@ -7,7 +7,6 @@ import os
 import pytest
 from guardian_bytetrack.tracker import ByteTracker
 
-from guardian.detect.client import LocalInference
 from tests.bench.figures import Figure, publish
 from tests.support import pets
 from tests.support.detectors import CARDS, engine, shared
@@ -15,7 +14,6 @@ from tests.support.detectors import CARDS, engine, shared
 MODELS = tuple(filter(None, os.environ.get("GUARDIAN_BENCH_MODELS", "").split(","))) or ("default", *CARDS)
 TWO_SQUARES_AP50 = 0.887  # of the default model, when it was chosen
 MOST_TIMES = 2.0
-TRUSTED = 0.5  # on the scale of trackers
 
 pytestmark = pytest.mark.bench
 
@@ -24,9 +22,10 @@ pytestmark = pytest.mark.bench
 def test_people_found(model):
     pytest.importorskip("motmetrics", reason="tracking is judged by motmetrics (tests/requirements.txt)")
     shared("footage/pets09.avi")
-    infer = LocalInference(engine(model, "openvino"))
+    loaded = engine(model, "openvino")
+    infer, threshold = pets.from_low_scores(loaded), loaded.spec.threshold
     whole, two = pets.look_at(infer, pets.whole_frame), pets.look_at(infer, pets.two_squares)
-    watched = pets.watch(infer, ByteTracker())
+    watched = pets.watch(infer, ByteTracker(), threshold)
     followed = pets.tracking(watched)
     short = model.rpartition("/")[2]
     budget = {"budget": TWO_SQUARES_AP50, "at_least": True} if model == "default" else {}
@@ -45,9 +44,9 @@ def test_people_found(model):
         model=model,
         recall_by_height={
             name: dict(zip(("recall", "people"), row, strict=True))
-            for name, row in pets.recall_by_height(watched, TRUSTED).items()
+            for name, row in pets.recall_by_height(watched, threshold).items()
         },
-        recall_by_height_two_squares=pets.recall_by_height(two, infer.model.threshold),
-        recall_by_height_whole=pets.recall_by_height(whole, infer.model.threshold),
+        recall_by_height_two_squares=pets.recall_by_height(two, threshold),
+        recall_by_height_whole=pets.recall_by_height(whole, threshold),
         tracking=followed,
     )

@@ -132,7 +132,7 @@ def one_round(house: House, footage: Footage, dice: random.Random, victim: str, 
 def all_record(program: Program) -> None:
     """Wait until every camera records and inference answers."""
     wait_for(lambda: all(program.camera(one)["recording"] for one in CAMERAS), 30, "recording")
-    wait_for(lambda: program.get("/api/v1/system")["inference"]["ready"], 30, "inference")
+    wait_for(lambda: program.get("/api/v1/system")["inference"]["ready"], 120, "inference")
 
 
 def kill(house: House, victim: str, name: str) -> int:
