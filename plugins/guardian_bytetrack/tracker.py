@@ -96,7 +96,13 @@ class ByteTracker:
         unsure = [found for found in detections if found.score < SURE]
         left = self._tracks
         left, sure = self._associate(utc_us, left, sure, LEAST_SURE, same_label=True)
-        left, unsure = self._associate(utc_us, left, unsure, LEAST_UNSURE, same_label=True)
+        # A weak sight holds on to what was there a look ago, as in ByteTrack; it finds nothing again, or every shadow that
+        # looks a little like a person would keep one there who has left.
+        lost = [track for track in left if track.missed]
+        held, unsure = self._associate(
+            utc_us, [track for track in left if not track.missed], unsure, LEAST_UNSURE, same_label=True
+        )
+        left = held + lost
         left, sure = self._associate(utc_us, left, sure, LEAST_RENAMED, same_label=False)
         for track in left:
             track.miss()
