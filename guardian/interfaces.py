@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from guardian.model.event import Event
     from guardian.model.health import Finding
     from guardian.model.media import Packet, StreamInfo
+    from guardian.model.relay import RelayStatus
     from guardian.model.segment import SegmentRecord
     from guardian.model.sound import Sound
     from guardian.model.vision import Detection, Track
@@ -259,6 +260,40 @@ class NotifierKind:
     title: str
     config_model: type[BaseModel]
     make: Callable[[BaseModel], Notifier]
+
+
+class RelayLink(Protocol):
+    """The home's link to its relay. Async; made once and kept over restarts by its plugin, which begins it at `startup`."""
+
+    async def join(self, invitation: str, home: bytes) -> str:
+        """Begin to join with an invitation, for a home with this public key, and return the short code to compare.
+
+        BadRequest names what is wrong with the invitation; Conflict where one is joined already.
+        """
+        ...
+
+    async def confirm(self, sign: Callable[[bytes], bytes]) -> None:
+        """The owner has seen the same code at both ends: have the keys of both signed, and open the tunnel. `sign` signs a
+        serialised statement with the home's key, for this once.
+        """
+        ...
+
+    async def leave(self) -> None:
+        """Take the tunnel down and forget the relay, also one that is not joined whole yet."""
+        ...
+
+    def status(self) -> RelayStatus:
+        """How it is, from memory."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RelayLinkKind:
+    """A way to reach a relay. `make()` is called once."""
+
+    name: str
+    title: str
+    make: Callable[[], RelayLink]
 
 
 @dataclass(frozen=True, slots=True)

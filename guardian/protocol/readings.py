@@ -6,22 +6,20 @@ from collections.abc import Mapping
 
 READINGS = {
     "uptime_s": "since the program started",
-    "outbox_events": "events that wait to be acknowledged",
-    "outbox_bytes": "their size",
-    "outbox_dropped": "events dropped since the start because the outbox was full",
+    "queue_events": "events that wait to be acknowledged",
+    "queue_bytes": "their size",
+    "dropped": "events dropped since the start because the queue was full",
     "disk_free_bytes": "where footage (edge) or the store (relay) is",
     "disk_total_bytes": "of it",
     "memory_bytes": "resident, of the program",
     "cpu_percent": "of one core, of the program",
     "temperature_c": "of the processor, where the machine says it",
     "handshake_age_s": "of the tunnel",
-    "tunnel_received_bytes": "through it",
-    "tunnel_sent_bytes": "through it",
     "cameras": "that are set up",
-    "cameras_running": "of them",
+    "cameras_recording": "of them",
+    "archive_waiting": "packs that are not archived yet",
     "clips": "sealed segments that the relay keeps",
     "clip_bytes": "their size",
-    "clock_skew_ms": "of the edge against the relay",
 }
 
 

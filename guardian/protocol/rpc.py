@@ -6,6 +6,7 @@ descriptor says already. Here a method that the .proto lacks cannot be called, a
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from google.protobuf import message_factory
@@ -41,6 +42,17 @@ class Stub:
 
     def __getattr__(self, name: str) -> Any:  # what __init__ has not set
         raise AttributeError(f"the service has no method {name}")
+
+
+async def write(call: Any, message: Any) -> None:
+    """Write to a stream of grpc.aio. The RpcError of a stream that has ended, where grpc would say only that it has."""
+    try:
+        await call.write(message)
+    except asyncio.InvalidStateError:
+        import grpc
+
+        status = (await call.code(), await call.initial_metadata(), await call.trailing_metadata(), await call.details())
+        raise grpc.aio.AioRpcError(*status) from None
 
 
 def handlers(service: ServiceDescriptor, implementation: object) -> Any:

@@ -90,7 +90,7 @@ def configure(name: str, *, keep_sessions: bool) -> list[str]:
 def bring_up(one: Interface) -> list[list[str]]:
     """Address, size and routes."""
     return [
-        ["ip", "-6", "address", "replace", f"{one.address}/128", "dev", one.name],
+        ["ip", "-6", "address", "replace", f"{one.address}/128", "dev", one.name, "nodad"],
         ["ip", "link", "set", "dev", one.name, "mtu", str(MTU), "up"],
         *(["ip", "-6", "route", "replace", f"{peer.address}/128", "dev", one.name] for peer in one.peers),
     ]
