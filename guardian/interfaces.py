@@ -282,6 +282,10 @@ class RelayLink(Protocol):
         """Take the tunnel down and forget the relay, also one that is not joined whole yet."""
         ...
 
+    async def rotate(self) -> None:
+        """Make new keys of the tunnel now; ServiceUnavailable where the relay is away."""
+        ...
+
     def status(self) -> RelayStatus:
         """How it is, from memory."""
         ...

@@ -73,6 +73,12 @@ async def confirm_relay(services: Services, request: web.Request) -> RelayOut:
     return RelayOut.of(await services.relay.confirm())
 
 
+@operations.add("POST", "/relay/rotate", errors=_ERRORS)
+async def rotate_relay_keys(services: Services, request: web.Request) -> RelayOut:
+    """Make new keys of the tunnel on both ends, while traffic runs. It happens by itself every `rotate_days`."""
+    return RelayOut.of(await services.relay.rotate())
+
+
 @operations.add("POST", "/relay/leave", errors=_ERRORS)
 async def leave_relay(services: Services, request: web.Request) -> RelayOut:
     """Take the tunnel down and forget the relay."""

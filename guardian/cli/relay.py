@@ -1,4 +1,4 @@
-"""`guardian relay join|status|leave`. Guardian must run: it holds the link."""
+"""`guardian relay join|status|rotate|leave`. Guardian must run: it holds the link."""
 
 from __future__ import annotations
 
@@ -61,6 +61,14 @@ def join(code_file: Path | None, yes: bool, data: Path, as_json: bool) -> None:
 def status(data: Path, as_json: bool) -> None:
     """Say how the link to the relay is."""
     _say(_ask(data, "GET", "/relay"), as_json)
+
+
+@relay.command("rotate", epilog="Example:\n\n  guardian relay rotate")
+@data_option
+@json_option
+def rotate(data: Path, as_json: bool) -> None:
+    """Make new keys of the tunnel on both ends now; otherwise it happens every 30 days by itself."""
+    _say(_ask(data, "POST", "/relay/rotate"), as_json)
 
 
 @relay.command("leave", epilog="Example:\n\n  guardian relay leave")

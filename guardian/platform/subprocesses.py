@@ -1,8 +1,8 @@
 """The only place that runs other programs: bounded time and output, no secret in argv, killed with its parent."""
 
 import asyncio
-import ctypes
-import signal
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -33,7 +33,9 @@ def run(argv: Sequence[str], *, timeout_s: float, stdin: bytes = b"") -> Ran:
     )
 
 
-_PR_SET_PDEATHSIG = 1
+# Asks the kernel to end it with its parent (PR_SET_PDEATHSIG, SIGTERM), then becomes the program. A preexec_fn would do that, too,
+# but with it Python forks for real, and what other libraries do at a fork in a process with threads may not end well: gRPC aborts.
+_DIE_WITH_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15, 0, 0, 0); os.getppid() == int(sys.argv[1]) and os.execv(sys.argv[2], sys.argv[2:])"
 
 
 class Child:
@@ -69,14 +71,9 @@ async def start(argv: Sequence[str], *, environment: dict[str, str] | None = Non
     """Start a program that is to go on. Call it on the event loop's thread: the kernel ends the program when that thread ends.
     FileNotFoundError when there is none. What it prints is thrown away.
     """
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-
-    def die_with_parent() -> None:
-        if libc is not None:
-            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-
+    path = shutil.which(argv[0])
+    if path is None:
+        raise FileNotFoundError(argv[0])
     null = asyncio.subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec(
-        *argv, stdin=null, stdout=null, stderr=null, env=environment, preexec_fn=die_with_parent
-    )
-    return Child(process)
+    words = [sys.executable, "-ISc", _DIE_WITH_PARENT, str(os.getpid()), path, *argv[1:]]
+    return Child(await asyncio.create_subprocess_exec(*words, stdin=null, stdout=null, stderr=null, env=environment))

@@ -282,6 +282,10 @@ class Relay(Protocol):
         """Both ends show the same code: sign, and open the tunnel. Conflict where nothing was begun."""
         ...
 
+    async def rotate(self) -> RelayStatus:
+        """New keys of the tunnel, now. ServiceUnavailable."""
+        ...
+
     async def leave(self) -> RelayStatus: ...
 
 

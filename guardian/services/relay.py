@@ -68,6 +68,15 @@ class RelayService:
             _log.info("relay_left")
             return self._link.status()
 
+    async def rotate(self) -> RelayStatus:
+        """Make new keys of the tunnel. The vault need not be open: each end signs with its own key."""
+        async with self._one_at_a_time:
+            if self._link is None:
+                raise BadSetting("no plugin brings a link to a relay", cure=HOW)
+            await self._link.rotate()
+            _log.info("relay_keys_rotated")
+            return self._link.status()
+
     def _ready(self) -> tuple[RelayLink, HomeSigner]:
         if self._link is None:
             raise BadSetting("no plugin brings a link to a relay", cure=HOW)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from guardian.sdk import PluginContext, RelayState, RelayStatus
+from guardian.sdk import PluginContext, RelayState, RelayStatus, ServiceUnavailable
 from guardian_wireguard.config import FILE, WireGuardConfig
 
 if TYPE_CHECKING:
@@ -41,6 +41,12 @@ class Door:
 
     async def confirm(self, sign: Callable[[bytes], bytes]) -> None:
         await self._open().confirm(sign)
+
+    async def rotate(self) -> None:
+        if self.link is None or not await self.link.rotate():
+            raise ServiceUnavailable(
+                "the keys were not changed: no relay is connected, or a change is under way", cure="Try again."
+            )
 
     async def leave(self) -> None:
         await self._open().leave()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import signal
+import os
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_PR_SET_PDEATHSIG = 1
+# Asks the kernel to end it with its parent (PR_SET_PDEATHSIG, SIGTERM), then becomes the program. A preexec_fn would fork for real,
+# and gRPC aborts when a process with its threads does.
+_DIE_WITH_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15, 0, 0, 0); os.getppid() == int(sys.argv[1]) and os.execv(sys.argv[2], sys.argv[2:])"
 MAX_OUTPUT = 64 * 1024
 
 
@@ -37,15 +39,13 @@ async def run(argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 10.
 
 
 async def start(argv: Sequence[str]) -> asyncio.subprocess.Process:
-    """Start a program that goes on until it, or this process, is ended. Call it on the event loop's thread."""
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-
-    def die_with_parent() -> None:
-        if libc is not None:
-            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-
+    """Start a program that goes on until it, or this process, is ended. Call it on the event loop's thread. FileNotFoundError."""
+    path = shutil.which(argv[0])
+    if path is None:
+        raise FileNotFoundError(argv[0])
     null = asyncio.subprocess.DEVNULL
-    return await asyncio.create_subprocess_exec(*argv, stdin=null, stdout=null, stderr=null, preexec_fn=die_with_parent)
+    words = [sys.executable, "-ISc", _DIE_WITH_PARENT, str(os.getpid()), path, *argv[1:]]
+    return await asyncio.create_subprocess_exec(*words, stdin=null, stdout=null, stderr=null)
 
 
 async def end(process: asyncio.subprocess.Process) -> None:

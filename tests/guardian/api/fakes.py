@@ -452,6 +452,9 @@ class FakeRelay:
         self.state = RelayState.CONNECTING
         return self.status()
 
+    async def rotate(self):
+        raise ServiceUnavailable("the relay is away")
+
     async def leave(self):
         self.state = RelayState.NONE
         return self.status()

@@ -14,10 +14,11 @@ async def test_joining_takes_the_owners_yes(client: TestClient, fakes: Fakes) ->
     assert (began["state"], began["short_code"]) == ("pairing", "123 456")
     assert fakes.relay.asked == ["guardian-relay:abc"]
     assert (await (await client.post(f"{RELAY}/confirm")).json())["state"] == "connecting"
+    assert (await client.post(f"{RELAY}/rotate")).status == 503
     left = await (await client.post(f"{RELAY}/leave")).json()
     assert (left["state"], left["handshake"]) == ("none", None)
 
 
 async def test_nobody_joins_without_a_login(stranger: TestClient) -> None:
-    for method, path in (("GET", ""), ("POST", "/join"), ("POST", "/confirm"), ("POST", "/leave")):
+    for method, path in (("GET", ""), ("POST", "/join"), ("POST", "/confirm"), ("POST", "/rotate"), ("POST", "/leave")):
         assert (await stranger.request(method, RELAY + path)).status == 401

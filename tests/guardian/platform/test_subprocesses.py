@@ -29,7 +29,7 @@ async def test_one_that_does_not_listen_is_killed():
     child = await start(
         [sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); print(1); time.sleep(60)"]
     )
-    await asyncio.sleep(1)
+    await asyncio.sleep(2)
     await child.end(grace_s=0.2)
     assert child.code == -9
 

@@ -35,6 +35,9 @@ class Link:
         sign(b"relay")
         self.state = RelayState.CONNECTED
 
+    async def rotate(self):
+        pass
+
     async def leave(self):
         self.state = RelayState.NONE
 
@@ -48,6 +51,7 @@ async def test_nothing_is_signed_before_the_owner_says_so():
     assert home.signed == []
     assert (await service.confirm()).state is RelayState.CONNECTED
     assert home.signed == [b"edge", b"relay"]
+    assert (await service.rotate()).state is RelayState.CONNECTED
     assert (await service.leave()).state is RelayState.NONE
 
 
