@@ -13,6 +13,9 @@ from guardian_wireguard.checks import obstacles
 from guardian_wireguard.state import Joined
 
 SOCKET_WAIT_S = 5.0
+# The relay goes over 50 ms after its answer. Who is too early is not understood, and WireGuard would try again after 5 s only
+# (REKEY_TIMEOUT): so the edge comes a little later, and begins anew with the peer while it hears nothing.
+SWITCH_AFTER_S, HURRY_S, HURRIES = 0.1, 0.2, 15
 RESOLVE_AGAIN_S = 150.0  # WireGuard shakes hands every 120 s while there is traffic, and keep-alives are traffic
 
 
@@ -70,15 +73,23 @@ class Tunnel:
         async with self._lock:
             self.keys = rotated(self.keys, new, self._clock.mono_s())
             self._keep(self.keys)
+            await self._clock.sleep(SWITCH_AFTER_S)
             await self._configure(keep_sessions=True)
+            for _ in range(HURRIES):
+                await self._clock.sleep(HURRY_S)
+                await self._see()
+                if self.seen is not None and self.seen.handshake_s:
+                    return
+                await self._configure(
+                    keep_sessions=False
+                )  # it tries to shake hands at once, as it does with a peer that is new
 
     async def look(self) -> None:
         """See how it is, settle a rotation, begin anew where the program has ended, look the relay up again where it is silent."""
         async with self._lock:
             if self._child is not None and self._child.code is not None:
                 await self._up()
-            outputs = [(await _must(command)).out for command in wg.look(self._name)]
-            self.seen = wg.seen(*outputs).get(self.keys.current.peer)
+            await self._see()
             shaken = self.seen is not None and self.seen.handshake_s > 0
             now_s = self._clock.mono_s()
             after = step(self.keys, shaken=shaken, now_s=now_s, patience_s=EDGE_PATIENCE_S)
@@ -89,6 +100,10 @@ class Tunnel:
                     await self._configure(keep_sessions=True)
             if self._silent_s() > RESOLVE_AGAIN_S and now_s - self._resolved_s > RESOLVE_AGAIN_S:
                 await self._configure(keep_sessions=True)
+
+    async def _see(self) -> None:
+        outputs = [(await _must(command)).out for command in wg.look(self._name)]
+        self.seen = wg.seen(*outputs).get(self.keys.current.peer)
 
     def _silent_s(self) -> float:
         handshake_s = self.seen.handshake_s if self.seen is not None else 0

@@ -33,7 +33,7 @@ SIZES = {events.SIZE_CLASS_1K: 1024, events.SIZE_CLASS_4K: 4096, events.SIZE_CLA
 MOST_PUSHES, MOST_PUSH_BYTES = 16, 4096
 MOST_CAMERAS, MOST_CAMERA_BYTES = 256, 65536
 DOWN_QUEUE = 64  # commands, fetches and calls that wait for the edge; full: the newest is refused
-ROTATE_AFTER_S = 0.1  # the answer has to be through before the keys are others
+ROTATE_AFTER_S = 0.05  # the answer has to be through before the keys are others
 Done = Callable[[events.CommandDone], Awaitable[None]]
 
 
