@@ -5,7 +5,7 @@ Image arrays are numpy `uint8`; this module names them as `Any`-free protocols w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -262,8 +262,24 @@ class NotifierKind:
     make: Callable[[BaseModel], Notifier]
 
 
+class ViewerCall(Protocol):
+    """A viewer at the relay's gateway. What comes and goes is opaque to the relay: the two ends seal it."""
+
+    async def read(self) -> bytes | None:
+        """The viewer's next frame, None when they have hung up."""
+        ...
+
+    async def write(self, frame: bytes) -> None:
+        """Send a frame of at most 1 MiB; waits while the viewer is slow. ServiceUnavailable when they have hung up."""
+        ...
+
+
 class RelayLink(Protocol):
     """The home's link to its relay. Async; made once and kept over restarts by its plugin, which begins it at `startup`."""
+
+    def take_viewers(self, desk: Callable[[ViewerCall], Awaitable[None]]) -> None:
+        """Give every viewer to `desk`, which returns when it has done with them. Until then viewers are turned away."""
+        ...
 
     async def join(self, invitation: str, home: bytes) -> str:
         """Begin to join with an invitation, for a home with this public key, and return the short code to compare.

@@ -23,6 +23,7 @@ from guardian.interfaces import (
     TextEmbedderKind,
     Tracker,
     TrackerKind,
+    ViewerCall,
 )
 from guardian.media.decoder_config import reorder_depth
 from guardian.model.camera import CameraChange, CameraState, FoundCamera
@@ -131,6 +132,7 @@ __all__ = [
     "TrackInfo",
     "Tracker",
     "TrackerKind",
+    "ViewerCall",
     "from_rfc3339",
     "hookimpl",
     "make_private_dir",

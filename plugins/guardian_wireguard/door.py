@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from guardian.sdk import PluginContext, RelayState, RelayStatus, ServiceUnavailable
+from guardian.sdk import PluginContext, RelayState, RelayStatus, ServiceUnavailable, ViewerCall
 from guardian_wireguard.config import FILE, WireGuardConfig
 
 if TYPE_CHECKING:
@@ -18,13 +18,21 @@ class Door:
     def __init__(self, config: WireGuardConfig, context: PluginContext) -> None:
         self._config, self._context = config, context
         self.link: WireGuardLink | None = None
+        self._desk: Callable[[ViewerCall], Awaitable[None]] | None = None
 
     def _open(self) -> WireGuardLink:
         if self.link is None:
             from guardian_wireguard.link import WireGuardLink
 
             self.link = WireGuardLink(self._config, self._context)
+            if self._desk is not None:
+                self.link.take_viewers(self._desk)
         return self.link
+
+    def take_viewers(self, desk: Callable[[ViewerCall], Awaitable[None]]) -> None:
+        self._desk = desk
+        if self.link is not None:
+            self.link.take_viewers(desk)
 
     async def start(self) -> None:
         """Take up a relay that was joined before."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from guardian import __version__
+from guardian.protocol.rpc import Stub
 from guardian.protocol.trust import Statements, Untrusted, make_tunnel_key, read_tunnel_key
 from guardian.protocol.tunnel import Keys, KeySet
 from guardian.protocol.v1 import events_pb2 as events
@@ -29,6 +30,7 @@ from guardian.sdk import (
     SegmentRecord,
     ServiceUnavailable,
     Tasks,
+    ViewerCall,
     uuid7,
 )
 from guardian_wireguard import words
@@ -40,6 +42,7 @@ from guardian_wireguard.join import Pairing, begin, finish, trusted
 from guardian_wireguard.outbox import Outbox
 from guardian_wireguard.state import Joined, StateFile
 from guardian_wireguard.tunnel import Tunnel
+from guardian_wireguard.viewers import answer
 
 LOOK_EVERY_S = 5.0
 AGAIN_S = 30.0  # until an interface that could not be made is tried again
@@ -65,6 +68,7 @@ class WireGuardLink:
         self._camera_key = b""
         self._clips = Clips(context.footage, context.seal)
         self._blocked: GuardianError | None = None
+        self._desk: Callable[[ViewerCall], Awaitable[None]] | None = None
 
     async def start(self) -> None:
         """Take up a relay that was joined before."""
@@ -278,8 +282,12 @@ class WireGuardLink:
         }
         return events.Telemetry(time_s=self._clock.now().utc_us // 1_000_000, readings=readings)
 
-    async def _view(self, stub: Any, ticket: int) -> None:
-        """A viewer waits. Nobody here speaks with viewers yet: the call is not taken, and the gateway says so after its wait."""
+    def take_viewers(self, desk: Callable[[ViewerCall], Awaitable[None]]) -> None:
+        """Give viewers to a desk."""
+        self._desk = desk
+
+    async def _view(self, stub: Stub, ticket: int) -> None:
+        await answer(stub, ticket, self._desk)
 
     def status(self) -> RelayStatus:
         """How the link is."""

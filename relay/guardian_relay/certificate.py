@@ -5,6 +5,7 @@ of its life over the connection that it still opens.
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import ssl
 import urllib.error
@@ -23,6 +24,7 @@ from guardian.protocol.v1 import control_pb2 as control
 from guardian_relay.errors import RelayError
 from guardian_relay.platform.clock import Clock
 from guardian_relay.platform.files import make_private_dir, replace_file
+from guardian_relay.settings import host_port
 
 _log = structlog.get_logger(__name__)
 _PEM, _DER = serialization.Encoding.PEM, serialization.Encoding.DER
@@ -36,17 +38,23 @@ class RenewalDue(Exception):
 
 
 class Certificate:
-    """Key and certificate in the state folder: `cloud.key`, `cloud.crt`, `cloud-ca.crt`."""
+    """Key and certificate in the state folder: `cloud.key`, `cloud.crt`, `cloud-ca.crt`, `cloud.address`."""
 
     def __init__(self, state: Path, ca_file: str, clock: Clock) -> None:
         folder = state / "keys"
         self._key, self._chain = folder / "cloud.key", folder / "cloud.crt"
+        self._address = folder / "cloud.address"
         self._ca, self._clock = Path(ca_file) if ca_file else folder / "cloud-ca.crt", clock
 
     @property
     def there(self) -> bool:
         """Whether this relay has been enrolled."""
         return self._key.exists() and self._chain.exists() and self._ca.exists()
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT of the cloud's gRPC, as it said when this relay was enrolled; empty before that."""
+        return self._address.read_text(encoding="utf-8").strip() if self.there and self._address.exists() else ""
 
     def credentials(self) -> tuple[bytes, bytes, bytes]:
         """Return (authority, key, chain) for gRPC. OSError."""
@@ -69,7 +77,7 @@ class Certificate:
         request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
         return key.private_bytes(*_KEY), request.public_bytes(_DER)
 
-    def keep(self, key_pem: bytes, chain_der: list[bytes], root_der: bytes = b"") -> None:
+    def keep(self, key_pem: bytes, chain_der: list[bytes], root_der: bytes = b"", address: str = "") -> None:
         """Keep a key and its chain; ValueError where they do not belong together. The key goes last: what lies between opens nothing."""
         chain = [x509.load_der_x509_certificate(one) for one in chain_der]
         key = serialization.load_pem_private_key(key_pem, None)
@@ -80,6 +88,8 @@ class Certificate:
         if root_der:
             replace_file(self._ca, x509.load_der_x509_certificate(root_der).public_bytes(_PEM))
         replace_file(self._chain, b"".join(one.public_bytes(_PEM) for one in chain))
+        if address:
+            replace_file(self._address, address.encode())
         replace_file(self._key, key_pem)
 
     async def renew_when_due(self, stub: Any) -> bool:
@@ -109,18 +119,18 @@ def enrol(certificate: Certificate, url: str, code: str, ca_file: str) -> str:
             f"{url!r} is no https address", cure="The code must not travel in the clear.", field="cloud.enrol_url"
         )
     key_pem, request = certificate.request()
-    pem = x509.load_der_x509_csr(request).public_bytes(_PEM).decode()
-    body = json.dumps({"code": code, "certificate_request": pem}).encode()
+    body = json.dumps({"code": code, "certificate_request": base64.b64encode(request).decode()}).encode()
     call = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})  # noqa: S310 - https, see above
     try:
-        context = ssl.create_default_context(cafile=ca_file or None)
-        opener = urllib.request.build_opener(
-            urllib.request.HTTPSHandler(context=context), urllib.request.ProxyHandler({}), _NoRedirect()
-        )
+        https = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca_file or None))
+        opener = urllib.request.build_opener(https, urllib.request.ProxyHandler({}), _NoRedirect())
         with opener.open(call, timeout=ENROL_TIMEOUT_S) as answer:
             value = json.loads(answer.read(MOST_ANSWER))
-        chain = [x509.load_pem_x509_certificate(one.encode()).public_bytes(_DER) for one in value["chain"]]
-        certificate.keep(key_pem, chain, x509.load_pem_x509_certificate(value["root"].encode()).public_bytes(_DER))
+        chain = [base64.b64decode(one, validate=True) for one in value["chain"]]
+        root = x509.load_pem_x509_certificate(value["root"].encode())
+        host_port(value["control"])
+        certificate.keep(key_pem, chain, root.public_bytes(_DER), value["control"])
+        return str(value["device"])
     except urllib.error.HTTPError as error:
         with error:
             raise RelayError(f"the cloud answers {error.code}", cure="Ask for another code: each is good once.") from None
@@ -128,4 +138,3 @@ def enrol(certificate: Certificate, url: str, code: str, ca_file: str) -> str:
         raise RelayError(f"the cloud cannot be reached: {error}", cure="Is the address right?") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RelayError("what the cloud answers is no certificate", cure="Is the address right?") from error
-    return str(value.get("device", ""))

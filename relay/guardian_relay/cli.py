@@ -149,7 +149,7 @@ def enrol(file: Path, code_file: Path | None) -> None:
     else:
         code = (sys.stdin.read() if str(code_file) == "-" else code_file.read_text(encoding="utf-8")).strip()
     certificate = Certificate(settings.state, settings.cloud.ca_file, SystemClock())
-    device = trade(certificate, settings.cloud.enrol_url, code, settings.cloud.ca_file)
+    device = trade(certificate, settings.cloud.enrol_url, code, settings.cloud.enrol_ca_file)
     click.echo(f"Joined as {device}." if device else "Joined.")
 
 

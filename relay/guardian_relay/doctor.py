@@ -104,10 +104,10 @@ def _address(settings: RelaySettings) -> Iterator[Finding]:
 
 
 def _cloud(settings: RelaySettings) -> Iterator[Finding]:
-    if not settings.cloud.address:
+    certificate = Certificate(settings.state, settings.cloud.ca_file, SystemClock())
+    if not settings.cloud.address and not certificate.address:
         yield Finding("cloud", "info", "none: events are kept here only")
         return
-    certificate = Certificate(settings.state, settings.cloud.ca_file, SystemClock())
     if not certificate.there:
         yield Finding("cloud", "error", "this relay has no certificate", "guardian-relay enrol")
         return

@@ -154,6 +154,8 @@ class LinkService:
         try:
             while (one := await down.get()).WhichOneof("what") is not None:
                 await context.write(one)
+        except (grpc.aio.InternalError, asyncio.InvalidStateError):
+            pass  # the edge has hung up meanwhile
         finally:
             beat.cancel()
 

@@ -67,13 +67,12 @@ class ClipSettings(_Part):
 
 
 class CloudSettings(_Part):
-    """The uplink. Without an address there is none."""
+    """The uplink. There is none before `guardian-relay enrol`."""
 
-    address: str = Field("", description="HOST:PORT of the cloud's gRPC.")
-    ca_file: str = Field(
-        "", description="PEM file with the authority that signs the cloud's certificate. Empty: the one of enrolment."
-    )
-    enrol_url: str = Field("", description="HTTPS address of the cloud, for `guardian-relay enrol`.")
+    address: str = Field("", description="HOST:PORT of the cloud's gRPC. Empty: what the cloud said at enrolment.")
+    ca_file: str = Field("", description="PEM file with the authority of the cloud's gRPC. Empty: the one of enrolment.")
+    enrol_url: str = Field("", description="HTTPS address to enrol at, such as https://cloud.example/api/v1/enrolments.")
+    enrol_ca_file: str = Field("", description="PEM file with the authority of enrol_url. Empty: those of the system.")
 
 
 class GatewaySettings(_Part):

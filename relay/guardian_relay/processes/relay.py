@@ -86,13 +86,14 @@ class Relay:
         self.engine = open_engine(settings.store_url)
         self._closers.push_async_callback(self.engine.dispose)
         await make_tables(self.engine, now_ms * 1000)
-        to_cloud = bool(settings.cloud.address)
+        self.certificate = Certificate(settings.state, settings.cloud.ca_file, self.clock)
+        self.cloud_address = settings.cloud.address or self.certificate.address
+        to_cloud = bool(self.cloud_address)
         self.store = EventStore(self.engine, settings.store.keep_events, settings.store.max_events, to_cloud=to_cloud)
         self.join_store = JoinStore(self.engine)
         quota = settings.clips.quota_mib * MIB
         self.clips = ClipStore(settings.state / "clips", ClipIndex(self.engine), quota)
         self._clip_usage = await self.clips.usage()
-        self.certificate = Certificate(settings.state, settings.cloud.ca_file, self.clock)
         self._start_uplink()
         await self._reopen()
         await self._listen_for_pairing()
@@ -107,12 +108,12 @@ class Relay:
         return self.link is not None and self.link.send(link.FromRelay(call=link.Call(ticket=ticket)))
 
     def _start_uplink(self) -> None:
-        if not self.settings.cloud.address:
+        if not self.cloud_address:
             return
         if not self.certificate.there:
             raise RelayError("this relay has no certificate of its cloud", cure="Join it: guardian-relay enrol")
         self.uplink = Uplink(
-            self.settings.cloud.address,
+            self.cloud_address,
             self.certificate,
             self.store,
             self.edge,
@@ -239,13 +240,13 @@ class Relay:
             "edge_connected": self.edge.connected,
             "edge_silent_seconds": self.clock.mono_s() - self.edge.seen_s if self.edge.seen_ms else None,
             "edge_version": self.edge.version,
-            "cloud": bool(self.settings.cloud.address),
+            "cloud": bool(self.cloud_address),
             "cloud_connected": self.uplink is not None and self.uplink.connected,
             "cloud_problem": self.uplink.problem if self.uplink is not None else "",
             "cloud_tries": self.uplink.tries if self.uplink is not None else 0,
             "certificate_left": self.certificate.left() if self.certificate.there else None,
             "events": kept,
-            "events_waiting": waiting if self.settings.cloud.address else 0,
+            "events_waiting": waiting if self.cloud_address else 0,
             "events_dropped": self.store.dropped,
             "events_refused": self.link.refused_events if self.link is not None else 0,
             "clips": self._clip_usage[0],
