@@ -2,8 +2,8 @@
 
 import pytest
 from guardian_relay.errors import RelayError
+from guardian_relay.index import store as index
 from guardian_relay.index.store import EventStore, make_tables, open_engine
-from sqlalchemy import text
 
 from guardian.protocol.v1 import events_pb2 as pb
 from tests.support.relay import NOW_MS, event
@@ -11,9 +11,29 @@ from tests.support.relay import NOW_MS, event
 NOW_US = NOW_MS * 1000
 
 
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory):
+    support = pytest.importorskip("tests.support.postgres", reason="no PostgreSQL for tests")
+    if why := support.why_not():
+        pytest.skip(why)
+    cluster = support.Postgres(tmp_path_factory.mktemp("postgres"))
+    cluster.start()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """The same tests on both."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'relay.db'}"
+    cluster = request.getfixturevalue("postgres")
+    return cluster.url(cluster.new_database(), "cloud_owner")
+
+
 @pytest.fixture
-async def engine(tmp_path):
-    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'relay.db'}")
+async def engine(url):
+    engine = open_engine(url)
     await make_tables(engine, NOW_US)
     yield engine
     await engine.dispose()
@@ -36,19 +56,27 @@ async def test_a_repeated_event_is_kept_once(store):
     assert (first, numbers(bodies)) == (NOW_US, [1, 2, 3])
 
 
-async def test_batch_and_place_are_kept_together_or_not_at_all(store, engine):
+async def test_batch_and_place_are_kept_together_or_not_at_all(store, monkeypatch):
     await store.take([event(1)], 1)
-    async with engine.begin() as connection:  # a constraint that the next insert breaks
-        await connection.execute(text("CREATE TRIGGER no BEFORE UPDATE ON counters BEGIN SELECT RAISE(ABORT, 'full'); END"))
-    with pytest.raises(Exception, match="full"):
+    real = index._set
+
+    async def fails(connection, name, value):
+        if name == "edge_up_to":  # the last thing that is written
+            raise OSError("the disk is full")
+        await real(connection, name, value)
+
+    monkeypatch.setattr(index, "_set", fails)
+    with pytest.raises(OSError, match="full"):
         await store.take([event(2)], 2)
+    monkeypatch.undo()
     assert (await store.edge_up_to(), await store.count()) == (1, 1)
+    assert await store.take([event(2)], 2) == 1
 
 
-async def test_they_outlive_the_process(store, engine, tmp_path):
+async def test_they_outlive_the_process(store, engine, url):
     await store.take([event(n) for n in range(5)], 5)
     await engine.dispose()
-    again = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'relay.db'}")
+    again = open_engine(url)
     await make_tables(again, NOW_US + 5)
     after = EventStore(again, 1000, 5000, to_cloud=True)
     assert await after.edge_up_to() == 5
