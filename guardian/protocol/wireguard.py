@@ -96,6 +96,42 @@ def bring_up(one: Interface) -> list[list[str]]:
     ]
 
 
+def close_off(name: str, port: int | None) -> tuple[list[str], bytes]:
+    """Let nothing of the other end in but answers, and calls of one TCP port: whatever else listens on this machine, at `::` perhaps,
+    is not for it. Nothing is forwarded, either. Return the command and its standard input, which replaces what was before.
+    """
+    table = _table(name)
+    call = f"    tcp dport {port} accept\n" if port is not None else ""
+    rules = f"""
+table inet {table}
+delete table inet {table}
+table inet {table} {{
+  chain input {{
+    type filter hook input priority -10; policy accept;
+    iifname != "{name}" accept
+    ct state established,related accept
+    meta l4proto ipv6-icmp accept
+{call}    drop
+  }}
+  chain forward {{
+    type filter hook forward priority -10; policy accept;
+    iifname "{name}" drop
+    oifname "{name}" drop
+  }}
+}}
+"""
+    return ["nft", "-f", "-"], rules.encode()
+
+
+def open_again(name: str) -> list[str]:
+    """Take those rules away, with the interface."""
+    return ["nft", "delete", "table", "inet", _table(name)]
+
+
+def _table(name: str) -> str:
+    return f"guardian_{name.replace('-', '_')}"
+
+
 def remove(name: str) -> list[str]:
     """Take the interface away."""
     return ["ip", "link", "delete", "dev", name]

@@ -24,7 +24,7 @@ def may_change_network(status: Path = Path("/proc/self/status")) -> bool:
 
 def obstacles(*, kernel: Path = Path("/sys/module/wireguard"), tun: Path = Path("/dev/net/tun")) -> Iterator[Finding]:
     """Yield what is in the way."""
-    for program, package in (("wg", "wireguard-tools"), ("ip", "iproute2")):
+    for program, package in (("wg", "wireguard-tools"), ("ip", "iproute2"), ("nft", "nftables")):
         if shutil.which(program) is None:
             yield Finding(CHECK, Health.WARNING, f"there is no program `{program}`", f"apt install {package}")
     if not may_change_network():

@@ -39,6 +39,7 @@ class Tunnel:
     async def _up(self) -> None:
         await _quietly(wg.remove(self._name))  # of one that was killed
         self.kind = await self._add()
+        await _must(*wg.close_off(self._name, None))  # before it is up
         await self._configure(keep_sessions=False)
         for command in wg.bring_up(self._interface()):
             await _must(command)
@@ -113,6 +114,7 @@ class Tunnel:
         """Take it down."""
         async with self._lock:
             await _quietly(wg.remove(self._name))
+            await _quietly(wg.open_again(self._name))
             if self._child is not None:
                 await self._child.end()
                 self._child = None
@@ -122,7 +124,7 @@ async def _must(command: list[str], stdin: bytes = b"") -> Ran:
     try:
         done = await asyncio.to_thread(run, command, timeout_s=10.0, stdin=stdin)
     except FileNotFoundError:
-        raise _blocked(f"there is no program `{command[0]}`", "apt install wireguard-tools iproute2") from None
+        raise _blocked(f"there is no program `{command[0]}`", "apt install wireguard-tools iproute2 nftables") from None
     except TimeoutError as error:
         raise _blocked(str(error), "Try again.") from error
     if done.code != 0:

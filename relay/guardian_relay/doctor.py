@@ -47,7 +47,7 @@ def examine(settings: RelaySettings) -> Iterator[Finding]:
 
 
 def _programs() -> Iterator[Finding]:
-    for program, package in (("wg", "wireguard-tools"), ("ip", "iproute2")):
+    for program, package in (("wg", "wireguard-tools"), ("ip", "iproute2"), ("nft", "nftables")):
         if shutil.which(program):
             yield Finding(program, "ok", "there")
         else:

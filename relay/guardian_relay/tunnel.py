@@ -28,6 +28,7 @@ class Place:
     listen_port: int
     relay_address: str
     edge_address: str
+    link_port: int = 7444
 
 
 class Tunnel:
@@ -51,6 +52,7 @@ class Tunnel:
         name = self.place.interface
         await _quietly(wg.remove(name))  # of one that was killed
         self.kind = await self._add(name)
+        await _must(*wg.close_off(name, self.place.link_port))  # before it is up
         await _must(wg.configure(name, keep_sessions=False), wg.config(self._interface()))
         for command in wg.bring_up(self._interface()):
             await _must(command)
@@ -133,6 +135,7 @@ class Tunnel:
         """Take it down."""
         async with self._lock:
             await _quietly(wg.remove(self.place.interface))
+            await _quietly(wg.open_again(self.place.interface))
             if self._program is not None:
                 await programs.end(self._program)
                 self._program = None
@@ -142,7 +145,9 @@ async def _must(command: list[str], stdin: bytes = b"") -> programs.Ran:
     try:
         done = await programs.run(command, stdin=stdin)
     except FileNotFoundError:
-        raise RelayError(f"there is no program `{command[0]}`", cure="apt install wireguard-tools iproute2") from None
+        raise RelayError(
+            f"there is no program `{command[0]}`", cure="apt install wireguard-tools iproute2 nftables"
+        ) from None
     if done.code != 0:
         said = (done.err.strip().splitlines() or [""])[-1]
         raise RelayError(f"`{' '.join(command[:3])}` failed: {said}", cure="See `guardian-relay doctor`.")

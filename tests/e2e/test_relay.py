@@ -251,6 +251,8 @@ def test_keys_rotate_and_the_nat_moves_under_live_traffic(place):
     address = socket.inet_ntop(socket.AF_INET6, prefix + bytes(7) + b"\x01")
     with network.inside("relay"):
         server = socket.create_server((address, 7999), family=socket.AF_INET6)
+        rule = ["nft", "insert", "rule", "inet", f"guardian_g{os.getpid()}r", "input", "tcp", "dport", "7999", "accept"]
+        subprocess.run(rule, check=True)
     threading.Thread(target=echo, args=(server,), daemon=True).start()
     beats = Beats(socket.create_connection((address, 7999), timeout=10))
     wait_for(lambda: relay.status()["edge_connected"], 10, "the link")
@@ -270,6 +272,22 @@ def test_keys_rotate_and_the_nat_moves_under_live_traffic(place):
     assert worst < 2.0, f"{worst:.3f} s"  # the bench says what it is on a calm machine
     wait_for(lambda: program.get("/api/v1/relay")["state"] == "connected", 30, "the link")
     assert program.get("/api/v1/relay")["waiting_events"] < 20
+
+
+def test_the_relay_can_call_nothing_at_home(place):
+    relay, program, _data, _, network = place
+    wait_for(lambda: program.get("/api/v1/relay")["state"] == "connected", 30, "the link")
+    with network.inside("home"):
+        server = socket.create_server(("::", 0), family=socket.AF_INET6)  # as sshd does
+    port = server.getsockname()[1]
+    with contextlib.closing(sqlite3.connect(f"file:{relay.state}/relay.db?mode=ro", uri=True)) as db:
+        ((prefix,),) = db.execute("SELECT network FROM home").fetchall()
+    edge = socket.inet_ntop(socket.AF_INET6, prefix + bytes(7) + b"\x02")
+    with network.inside("home"):
+        socket.create_connection((edge, port), timeout=2).close()  # from home itself it answers
+    with network.inside("relay"), pytest.raises(OSError, match="timed out"):
+        socket.create_connection((edge, port), timeout=2)
+    server.close()
 
 
 def rotated(program: Program) -> bool:

@@ -42,6 +42,8 @@ from guardian_relay.uplink import Uplink
 
 _log = structlog.get_logger(__name__)
 GRACE_S = 1.0
+# The edge pings its relay every 20 s, to notice one that is gone; by default gRPC takes that for an attack.
+LINK_OPTIONS = (("grpc.so_reuseport", 0), ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000))
 
 
 def run(settings: RelaySettings) -> None:
@@ -158,7 +160,8 @@ class Relay:
 
     async def _open(self, joined: Joined, said: Statements, keys: Keys) -> None:
         relay_address, edge_address = addresses(joined.network)
-        place = Place(self.settings.tunnel.interface, self.settings.tunnel.listen_port, relay_address, edge_address)
+        wish = self.settings.tunnel
+        place = Place(wish.interface, wish.listen_port, relay_address, edge_address, wish.link_port)
         if self._link_server is not None:
             await self._link_server.stop(0)
         if self.tunnel is None:
@@ -182,7 +185,7 @@ class Relay:
             heartbeat_s=self.settings.heartbeat_s,
             uplink=self.uplink,
         )
-        server = grpc.aio.server(options=(*OPTIONS, ("grpc.so_reuseport", 0)), maximum_concurrent_rpcs=128)
+        server = grpc.aio.server(options=(*OPTIONS, *LINK_OPTIONS), maximum_concurrent_rpcs=128)
         server.add_generic_rpc_handlers((handlers(link.DESCRIPTOR.services_by_name["Link"], self.link),))
         await _bind(server, f"[{relay_address}]:{self.settings.tunnel.link_port}", None, "tunnel.link_port")
         await server.start()

@@ -31,6 +31,16 @@ def test_no_argument_holds_a_key():
     assert "dump" not in words
 
 
+def test_the_firewall_lets_in_one_port_or_none():
+    command, rules = wg.close_off("guardian-relay", 7444)
+    assert command == ["nft", "-f", "-"]
+    text = rules.decode()
+    assert "table inet guardian_guardian_relay" in text
+    assert text.index("tcp dport 7444 accept") < text.index("    drop")
+    assert "dport" not in wg.close_off("x", None)[1].decode()
+    assert wg.open_again("x-y") == ["nft", "delete", "table", "inet", "guardian_x_y"]
+
+
 def test_what_wg_says_is_read():
     key = base64.b64encode(b"p" * 32).decode()
     found = wg.seen(f"{key}\t1790000000\n", f"{key}\t12\t34\n", f"{key}\t192.0.2.7:1234\n")

@@ -16,7 +16,7 @@ def test_each_thing_that_lacks_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(checks.shutil, "which", lambda name: None)
     monkeypatch.setattr(checks, "may_change_network", lambda: False)
     said = " ".join(f"{one.message} {one.cure}" for one in checks.obstacles(kernel=tmp_path / "no", tun=tmp_path / "no"))
-    for word in ("`wg`", "wireguard-tools", "`ip`", "CAP_NET_ADMIN", "wireguard-go"):
+    for word in ("`wg`", "wireguard-tools", "`ip`", "`nft`", "CAP_NET_ADMIN", "wireguard-go"):
         assert word in said
     monkeypatch.setattr(checks.shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(checks, "may_change_network", lambda: True)
