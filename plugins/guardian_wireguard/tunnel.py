@@ -47,13 +47,15 @@ class Tunnel:
     async def _add(self) -> str:
         if not (why := await _quietly(wg.add_kernel(self._name))):
             return "kernel"
+        socket = Path("/var/run/wireguard") / f"{self._name}.sock"
         if self._child is not None:
             await self._child.end()
+        socket.unlink(missing_ok=True)  # one that was killed leaves it behind
         try:
             self._child = await start(wg.add_userspace(self._name))
         except FileNotFoundError:
             raise _blocked(f"the kernel makes no WireGuard interface ({why})", "apt install wireguard-go") from None
-        socket, began_s = Path("/var/run/wireguard") / f"{self._name}.sock", self._clock.mono_s()
+        began_s = self._clock.mono_s()
         while not socket.exists():
             if self._child.code is not None or self._clock.mono_s() - began_s > SOCKET_WAIT_S:
                 raise _blocked("wireguard-go does not start", "It needs /dev/net/tun and the right CAP_NET_ADMIN.")

@@ -61,6 +61,10 @@ class Tunnel:
         kernel = await _quietly(wg.add_kernel(name))
         if kernel == "":
             return "kernel"
+        socket = Path("/var/run/wireguard") / f"{name}.sock"
+        if self._program is not None:
+            await programs.end(self._program)
+        socket.unlink(missing_ok=True)  # one that was killed leaves it behind
         try:
             self._program = await programs.start(wg.add_userspace(name))
         except FileNotFoundError:
@@ -68,7 +72,6 @@ class Tunnel:
                 f"the kernel makes no WireGuard interface ({kernel}), and there is no wireguard-go",
                 cure="apt install wireguard-go, or load the kernel's module; and give the program CAP_NET_ADMIN.",
             ) from None
-        socket = Path("/var/run/wireguard") / f"{name}.sock"
         began = self._clock.mono_s()
         while not socket.exists():
             if self._program.returncode is not None or self._clock.mono_s() - began > SOCKET_WAIT_S:

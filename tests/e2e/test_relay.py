@@ -140,7 +140,7 @@ def run(*words: str):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def join(relay: Relay, data: Path) -> None:
+def join(relay: Relay, data: Path, *, again: bool = False) -> None:
     """As owner and operator do it: the digits are compared before the yes."""
     invite = relay.invite()
     text = json.loads(invite.stdout.readline())["invitation"]
@@ -161,7 +161,7 @@ def join(relay: Relay, data: Path) -> None:
     joining = subprocess.Popen(words, text=True, env=environment(), **pipes)
     shown = joining.stderr.readline().removeprefix("This end shows").strip()
     assert json.loads(invite.stdout.readline()) == {"short_code": shown}, shown
-    assert relay.status()["joined"] is False, "nothing opens before the yes"
+    assert relay.status()["joined"] is again, "nothing opens before the yes"
     out, err = joining.communicate("y\n", timeout=60)
     assert joining.returncode == 0, (out, err)
     assert json.loads(invite.stdout.readline()) == {"state": "confirmed"}
@@ -330,6 +330,45 @@ class Beats:
         time.sleep(0.1)
         self._connection.close()
         return max(b - a for a, b in zip(self._came, self._came[1:], strict=False)), len(self._came)
+
+
+def test_a_tunnel_whose_program_is_killed_is_back_by_itself(place):
+    relay, program, _data, _, _ = place
+    for end in ("h", "r"):
+        (pid,) = [int(p) for p in os.listdir("/proc") if p.isdigit() and tunnel_of(p) == f"g{os.getpid()}{end}"]
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda end=end: tunnel_runs(end), 30, f"wireguard-go of {end}")
+        wait_for(
+            lambda: program.get("/api/v1/relay")["state"] == "connected" and relay.status()["edge_connected"], 60, "the link"
+        )
+    wait_for(lambda: program.get("/api/v1/relay")["waiting_events"] == 0, 60, "everything is delivered")
+    assert program.camera(CAMERA)["recording"]
+
+
+def tunnel_of(pid: str) -> str:
+    with contextlib.suppress(OSError):
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+        if words[0].endswith("wireguard-go"):
+            return words[2]
+    return ""
+
+
+def tunnel_runs(end: str) -> bool:
+    return any(tunnel_of(pid) == f"g{os.getpid()}{end}" for pid in os.listdir("/proc") if pid.isdigit())
+
+
+def test_a_home_that_left_joins_anew(place):
+    relay, program, data, _, _ = place
+    with place[4].inside("home"):
+        left = run("relay", "leave", "--data", str(data), "--json")
+    assert left["state"] == "none"
+    assert not (data / "plugins/wireguard/relay.json").exists()
+    wait_for(lambda: not relay.status()["edge_connected"], 30, "that the home has gone")
+    kept = relay.status()["events"]
+    with place[4].inside("home"):
+        join(relay, data, again=True)
+    wait_for(lambda: program.get("/api/v1/relay")["state"] == "connected", 30, "the link")
+    wait_for(lambda: relay.status()["events"] > kept, 90, "events again")
 
 
 def test_no_byte_of_it_is_at_the_relay_or_on_the_wire(place):
