@@ -8,14 +8,11 @@ import collections
 import contextlib
 import json
 import os
-import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -26,158 +23,17 @@ from guardian.vault.keyring import Keyring
 from guardian.vault.reader import open_bytes
 from tests.support import canary
 from tests.support.canary import Canaries
-from tests.support.house import PASSPHRASE, set_up
-from tests.support.namespaces import RELAY, Capture, lab
-from tests.support.program import Program, environment, guardian, wait_for
-from tests.support.rtsp import RtspServer, require_server
+from tests.support.house import PASSPHRASE
+from tests.support.program import Program, wait_for
+from tests.support.relay_lab import CAMERA, NAME, at_home, joined_home, opened, whole
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-CAMERA = "canarygate7f3a9"
-NAME = "Canary Street 12, front gate"
-COMMAND = Path(sys.executable).with_name("guardian-relay")
-SETTINGS = f"""
-heartbeat_s = 2
-[pairing]
-listen = "0.0.0.0:7443"
-address = "{RELAY}:7443"
-[tunnel]
-interface = "g{os.getpid()}r"
-"""
-
-
-class Relay:
-    """The real program, in its namespace."""
-
-    def __init__(self, network, folder: Path) -> None:
-        self._network, self.folder = network, folder
-        folder.mkdir()
-        self.file, self.state, self.log = folder / "relay.toml", folder / "state", folder / "log"
-        self.file.write_text(f'state = "{self.state}"\n{SETTINGS}')
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with self._network.inside("relay"), self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [COMMAND, "run", "--config", self.file], stderr=log, env=environment(), start_new_session=True
-            )
-        wait_for(lambda: self.status() is not None, 30, "the relay's status")
-
-    def kill(self) -> None:
-        """As when the power goes."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def status(self):
-        try:
-            with self._network.inside("relay"), urllib.request.urlopen("http://127.0.0.1:9480/status", timeout=5) as answer:
-                return json.load(answer)
-        except OSError:
-            assert self.process.poll() is None, self.log.read_text()
-            return None
-
-    def invite(self) -> subprocess.Popen[str]:
-        with self._network.inside("relay"):
-            words = [COMMAND, "invite", "--wait", "--json", "--config", self.file]
-            return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment())
-
-    def events(self) -> list[events.Event]:
-        with contextlib.closing(sqlite3.connect(f"file:{self.state}/relay.db?mode=ro", uri=True)) as db:
-            return [events.Event.FromString(body) for (body,) in db.execute("SELECT body FROM events ORDER BY seq")]
 
 
 @pytest.fixture(scope="module")
-def network():
-    if not COMMAND.exists():
-        pytest.skip("guardian-relay is not installed beside this Python")
-    with lab() as one:
+def place(tmp_path_factory):
+    with joined_home(tmp_path_factory.mktemp("relay")) as one:
         yield one
-
-
-@pytest.fixture(scope="module")
-def place(network, tmp_path_factory):
-    """Everything running: a camera, the house that records it, a relay; joined."""
-    require_server()
-    folder = tmp_path_factory.mktemp("relay")
-    relay = Relay(network, folder / "relay")
-    with network.inside("home"):
-        camera = RtspServer({"yard": str(CLIP)}).start()
-    data = folder / "house"
-    set_up(data, config(camera.url("yard")))
-    capture = Capture(network, "nat", "n1")
-    relay.start()
-    try:
-        with network.inside("home"), guardian("run", "--data", str(data)) as program:
-            program.token = run("token", "create", "test", "--data", str(data), "--json")["token"]
-            join(relay, data)
-            yield relay, program, data, capture, network
-    finally:
-        if relay.process is not None and relay.process.poll() is None:
-            relay.process.send_signal(signal.SIGTERM)
-            relay.process.wait(20)
-        camera.kill()
-
-
-def config(url: str) -> str:
-    return f"""
-[cameras.{CAMERA}]
-name = "{NAME}"
-kind = "rtsp"
-source = {{ url = "{url}" }}
-record.segment_s = 5
-[cameras.{CAMERA}.detect]
-min_seconds = 0.5
-[plugins.settings.wireguard]
-interface = "g{os.getpid()}h"
-"""
-
-
-def run(*words: str):
-    done = subprocess.run(
-        [sys.executable, "-m", "guardian", *words], capture_output=True, text=True, env=environment(), check=False
-    )
-    assert done.returncode == 0, (done.stdout, done.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def join(relay: Relay, data: Path, *, again: bool = False) -> None:
-    """As owner and operator do it: the digits are compared before the yes."""
-    invite = relay.invite()
-    text = json.loads(invite.stdout.readline())["invitation"]
-    (data / "invitation").write_text(text)
-    words = [
-        sys.executable,
-        "-m",
-        "guardian",
-        "relay",
-        "join",
-        "--code-file",
-        str(data / "invitation"),
-        "--data",
-        str(data),
-        "--json",
-    ]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    joining = subprocess.Popen(words, text=True, env=environment(), **pipes)
-    shown = joining.stderr.readline().removeprefix("This end shows").strip()
-    assert json.loads(invite.stdout.readline()) == {"short_code": shown}, shown
-    assert relay.status()["joined"] is again, "nothing opens before the yes"
-    out, err = joining.communicate("y\n", timeout=60)
-    assert joining.returncode == 0, (out, err)
-    assert json.loads(invite.stdout.readline()) == {"state": "confirmed"}
-    assert invite.wait(10) == 0
-    invite.stdout.close()
-
-
-def opened(relay: Relay, data: Path) -> list[tuple[events.Event, dict]]:
-    """What the owner can read of what the relay has."""
-    keyring = Keyring.load(data / "vault")
-    keyring.unlock(PASSPHRASE)
-    return [(one, json.loads(open_bytes(one.sealed, keyring)[1])) for one in relay.events()]
-
-
-def at_home(program: Program) -> list[dict]:
-    return program.get("/api/v1/events?limit=200")["items"]
 
 
 def test_an_event_of_the_camera_is_sealed_in_the_relays_store_within_seconds(place):
@@ -237,11 +93,6 @@ def test_the_relay_keeps_the_sealed_footage_of_events_byte_for_byte(place):
     header = base64.b64decode(json.loads(open_bytes(sealed, keyring)[1])["header"])
     (original,) = [path for path in (data / "segments").rglob("*.pgs") if path.stem.replace("-", "") == segment.hex()]
     assert header + (relay.state / "clips" / segment.hex()).read_bytes() == original.read_bytes()
-
-
-def whole(relay: Relay) -> list[tuple[bytes, bytes]]:
-    with contextlib.closing(sqlite3.connect(f"file:{relay.state}/relay.db?mode=ro", uri=True)) as db:
-        return db.execute("SELECT segment, sealed FROM clips WHERE whole = 1").fetchall()
 
 
 def test_keys_rotate_and_the_nat_moves_under_live_traffic(place):
@@ -330,45 +181,6 @@ class Beats:
         time.sleep(0.1)
         self._connection.close()
         return max(b - a for a, b in zip(self._came, self._came[1:], strict=False)), len(self._came)
-
-
-def test_a_tunnel_whose_program_is_killed_is_back_by_itself(place):
-    relay, program, _data, _, _ = place
-    for end in ("h", "r"):
-        (pid,) = [int(p) for p in os.listdir("/proc") if p.isdigit() and tunnel_of(p) == f"g{os.getpid()}{end}"]
-        os.kill(pid, signal.SIGKILL)
-        wait_for(lambda end=end: tunnel_runs(end), 30, f"wireguard-go of {end}")
-        wait_for(
-            lambda: program.get("/api/v1/relay")["state"] == "connected" and relay.status()["edge_connected"], 60, "the link"
-        )
-    wait_for(lambda: program.get("/api/v1/relay")["waiting_events"] == 0, 60, "everything is delivered")
-    assert program.camera(CAMERA)["recording"]
-
-
-def tunnel_of(pid: str) -> str:
-    with contextlib.suppress(OSError):
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-        if words[0].endswith("wireguard-go"):
-            return words[2]
-    return ""
-
-
-def tunnel_runs(end: str) -> bool:
-    return any(tunnel_of(pid) == f"g{os.getpid()}{end}" for pid in os.listdir("/proc") if pid.isdigit())
-
-
-def test_a_home_that_left_joins_anew(place):
-    relay, program, data, _, _ = place
-    with place[4].inside("home"):
-        left = run("relay", "leave", "--data", str(data), "--json")
-    assert left["state"] == "none"
-    assert not (data / "plugins/wireguard/relay.json").exists()
-    wait_for(lambda: not relay.status()["edge_connected"], 30, "that the home has gone")
-    kept = relay.status()["events"]
-    with place[4].inside("home"):
-        join(relay, data, again=True)
-    wait_for(lambda: program.get("/api/v1/relay")["state"] == "connected", 30, "the link")
-    wait_for(lambda: relay.status()["events"] > kept, 90, "events again")
 
 
 def test_no_byte_of_it_is_at_the_relay_or_on_the_wire(place):
