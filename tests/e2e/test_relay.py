@@ -10,8 +10,6 @@ import json
 import os
 import socket
 import sqlite3
-import subprocess
-import threading
 import time
 from pathlib import Path
 
@@ -24,8 +22,8 @@ from guardian.vault.reader import open_bytes
 from tests.support import canary
 from tests.support.canary import Canaries
 from tests.support.house import PASSPHRASE
-from tests.support.program import Program, wait_for
-from tests.support.relay_lab import CAMERA, NAME, at_home, joined_home, opened, whole
+from tests.support.program import wait_for
+from tests.support.relay_lab import CAMERA, NAME, at_home, echoing, joined_home, opened, rotated, settled, whole
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -97,15 +95,7 @@ def test_the_relay_keeps_the_sealed_footage_of_events_byte_for_byte(place):
 
 def test_keys_rotate_and_the_nat_moves_under_live_traffic(place):
     relay, program, data, _, network = place
-    with contextlib.closing(sqlite3.connect(f"file:{relay.state}/relay.db?mode=ro", uri=True)) as db:
-        ((prefix,),) = db.execute("SELECT network FROM home").fetchall()
-    address = socket.inet_ntop(socket.AF_INET6, prefix + bytes(7) + b"\x01")
-    with network.inside("relay"):
-        server = socket.create_server((address, 7999), family=socket.AF_INET6)
-        rule = ["nft", "insert", "rule", "inet", f"guardian_g{os.getpid()}r", "input", "tcp", "dport", "7999", "accept"]
-        subprocess.run(rule, check=True)
-    threading.Thread(target=echo, args=(server,), daemon=True).start()
-    beats = Beats(socket.create_connection((address, 7999), timeout=10))
+    beats = echoing(relay, network)
     wait_for(lambda: relay.status()["edge_connected"], 10, "the link")
     before = relay.status()["tunnel_rotation"]
     try:
@@ -117,7 +107,6 @@ def test_keys_rotate_and_the_nat_moves_under_live_traffic(place):
         time.sleep(4)
     finally:
         worst, count = beats.end()
-        server.close()
     print(f"{count} echoes, worst gap {worst * 1000:.0f} ms over three rotations and a NAT rebind")
     assert count > 200
     assert worst < 2.0, f"{worst:.3f} s"  # the bench says what it is on a calm machine
@@ -139,48 +128,6 @@ def test_the_relay_can_call_nothing_at_home(place):
     with network.inside("relay"), pytest.raises(OSError, match="timed out"):
         socket.create_connection((edge, port), timeout=2)
     server.close()
-
-
-def rotated(program: Program) -> bool:
-    status, _ = program.request("/api/v1/relay/rotate", method="POST")
-    return status == 200
-
-
-def settled(data: Path) -> bool:
-    return json.loads((data / "plugins/wireguard/relay.json").read_bytes())["keys"]["other"] is None
-
-
-def echo(server: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        peer, _ = server.accept()
-        with peer:
-            while data := peer.recv(4096):
-                peer.sendall(data)
-
-
-class Beats:
-    """A beat every 5 ms over a TCP connection that must not break, and the longest time without one coming back."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection, self._ending, self._came = connection, threading.Event(), [time.monotonic()]
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for work in (self._send, self._take):
-            threading.Thread(target=work, daemon=True).start()
-
-    def _send(self) -> None:
-        while not self._ending.wait(0.005):
-            self._connection.sendall(b".")
-
-    def _take(self) -> None:
-        with contextlib.suppress(OSError):
-            while self._connection.recv(4096):
-                self._came.append(time.monotonic())
-
-    def end(self) -> tuple[float, int]:
-        self._ending.set()
-        time.sleep(0.1)
-        self._connection.close()
-        return max(b - a for a, b in zip(self._came, self._came[1:], strict=False)), len(self._came)
 
 
 def test_no_byte_of_it_is_at_the_relay_or_on_the_wire(place):

@@ -6,9 +6,12 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 import urllib.request
 from pathlib import Path
 
@@ -41,7 +44,7 @@ class Relay:
 
     def __init__(self, network, folder: Path) -> None:
         self._network, self.folder = network, folder
-        folder.mkdir()
+        folder.mkdir(parents=True)
         self.file, self.state, self.log = folder / "relay.toml", folder / "state", folder / "log"
         self.file.write_text(f'state = "{self.state}"\n{SETTINGS}')
         self.process: subprocess.Popen[bytes] | None = None
@@ -169,3 +172,58 @@ def at_home(program: Program) -> list[dict]:
 def whole(relay: Relay) -> list[tuple[bytes, bytes]]:
     with contextlib.closing(sqlite3.connect(f"file:{relay.state}/relay.db?mode=ro", uri=True)) as db:
         return db.execute("SELECT segment, sealed FROM clips WHERE whole = 1").fetchall()
+
+
+def echoing(relay: Relay, network) -> Beats:
+    """Begin to beat from home to an echo at the relay's end of the tunnel, for which a port of it is opened."""
+    with contextlib.closing(sqlite3.connect(f"file:{relay.state}/relay.db?mode=ro", uri=True)) as db:
+        ((prefix,),) = db.execute("SELECT network FROM home").fetchall()
+    address = socket.inet_ntop(socket.AF_INET6, prefix + bytes(7) + b"\x01")
+    with network.inside("relay"):
+        server = socket.create_server((address, 7999), family=socket.AF_INET6)
+        rule = ["nft", "insert", "rule", "inet", f"guardian_g{os.getpid()}r", "input", "tcp", "dport", "7999", "accept"]
+        subprocess.run(rule, check=True)
+    threading.Thread(target=echo, args=(server,), daemon=True).start()
+    return Beats(socket.create_connection((address, 7999), timeout=10))
+
+
+def rotated(program: Program) -> bool:
+    status, _ = program.request("/api/v1/relay/rotate", method="POST")
+    return status == 200
+
+
+def settled(data: Path) -> bool:
+    return json.loads((data / "plugins/wireguard/relay.json").read_bytes())["keys"]["other"] is None
+
+
+def echo(server: socket.socket) -> None:
+    with contextlib.suppress(OSError), server:
+        peer, _ = server.accept()
+        with peer:
+            while data := peer.recv(4096):
+                peer.sendall(data)
+
+
+class Beats:
+    """A beat every 5 ms over a TCP connection that must not break, and the longest time without one coming back."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection, self._ending, self._came = connection, threading.Event(), [time.monotonic()]
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for work in (self._send, self._take):
+            threading.Thread(target=work, daemon=True).start()
+
+    def _send(self) -> None:
+        while not self._ending.wait(0.005):
+            self._connection.sendall(b".")
+
+    def _take(self) -> None:
+        with contextlib.suppress(OSError):
+            while self._connection.recv(4096):
+                self._came.append(time.monotonic())
+
+    def end(self) -> tuple[float, int]:
+        self._ending.set()
+        time.sleep(0.1)
+        self._connection.close()
+        return max(b - a for a, b in zip(self._came, self._came[1:], strict=False)), len(self._came)
