@@ -1,6 +1,7 @@
 """Settings: what lacks, is unknown or wrong is named."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -9,7 +10,8 @@ from guardian_relay.doctor import examine, may_change_network
 from guardian_relay.errors import RelayError
 from guardian_relay.health import metrics_text
 from guardian_relay.keys import load_identity
-from guardian_relay.settings import load
+from guardian_relay.settings import RelaySettings, load
+from pydantic import BaseModel
 
 from guardian.protocol.pairing import read_invitation
 
@@ -80,3 +82,18 @@ def test_metrics_are_counts_and_gauges_without_labels():
     assert "guardian_relay_certificate_left 0.25" in text
     assert "{" not in text
     assert "123" not in text
+
+
+def test_every_setting_and_command_is_documented():
+    page = (Path(__file__).parents[2] / "docs/reference/relay.md").read_text(encoding="utf-8")
+    waiting = [("", RelaySettings)]
+    while waiting:
+        prefix, model = waiting.pop()
+        for name, field in model.model_fields.items():
+            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+                waiting.append((f"{prefix}{name}.", field.annotation))
+            else:
+                assert f"| `{prefix}{name}` |" in page
+                assert field.description in page
+    for command in cli.commands:
+        assert command in page.splitlines()[-1]
