@@ -111,10 +111,11 @@ class LinkService:
         first = await context.read()
         if first is grpc.aio.EOF or first.WhichOneof("what") != "hello" or first.hello.edge != self._joined.edge:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the stream begins with the edge's hello")
+        down: asyncio.Queue[link.FromRelay] = asyncio.Queue()
+        await self._greet(down)  # before anybody else can put something into it: the welcome is first
         if self._down is not None:
             _log.info("edge_replaced")
             self._down.put_nowait(link.FromRelay())  # ends the older one
-        down: asyncio.Queue[link.FromRelay] = asyncio.Queue()
         self._down = down
         self._edge.connected, self._edge.version = True, first.hello.version[:64]
         self._heard()
@@ -122,7 +123,6 @@ class LinkService:
         writer = self._tasks.spawn(self._write(context, down), "towards the edge")
         reader = self._tasks.spawn(self._read(context, down), "from the edge")
         try:
-            await self._greet(down)
             await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
         finally:
             reader.cancel()

@@ -62,6 +62,22 @@ async def test_another_edge_in_the_same_place_is_refused(tmp_path):
         assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
+async def test_the_welcome_is_first_however_slow_the_store_is(tmp_path, monkeypatch):
+    async with relay(tmp_path) as one:
+        real = one.store.edge_up_to
+
+        async def slow():
+            await asyncio.sleep(0.3)  # some heartbeats of this clock, and a viewer's call
+            one.service.send(link.FromRelay(call=link.Call(ticket=1)))
+            return await real()
+
+        monkeypatch.setattr(one.store, "edge_up_to", slow)
+        call = one.stub.Exchange()
+        await call.write(link.FromEdge(hello=link.Hello(edge=one.home.edge)))
+        assert (await call.read()).WhichOneof("what") == "welcome"
+        call.cancel()
+
+
 async def test_a_newer_stream_takes_the_place_of_the_older_one(tmp_path):
     async with relay(tmp_path) as one:
         old, _ = await hello(one)
