@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         DetectorKind,
         HealthCheck,
         NotifierKind,
+        RelayLinkKind,
         StorageKind,
         TextEmbedderKind,
         TrackerKind,
@@ -106,6 +107,10 @@ class Hooks:
     @declare()
     def register_notifiers(self) -> Sequence[NotifierKind]:  # type: ignore[empty-body]
         """Ways to tell the owner."""
+
+    @declare()
+    def register_relay_links(self) -> Sequence[RelayLinkKind]:  # type: ignore[empty-body]
+        """Ways to reach a relay."""
 
     @declare()
     def register_health_checks(self) -> Sequence[HealthCheck]:  # type: ignore[empty-body]

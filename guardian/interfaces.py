@@ -5,7 +5,7 @@ Image arrays are numpy `uint8`; this module names them as `Any`-free protocols w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from guardian.model.event import Event
     from guardian.model.health import Finding
     from guardian.model.media import Packet, StreamInfo
+    from guardian.model.relay import RelayStatus
     from guardian.model.segment import SegmentRecord
     from guardian.model.sound import Sound
     from guardian.model.vision import Detection, Track
@@ -259,6 +260,60 @@ class NotifierKind:
     title: str
     config_model: type[BaseModel]
     make: Callable[[BaseModel], Notifier]
+
+
+class ViewerCall(Protocol):
+    """A viewer at the relay's gateway. What comes and goes is opaque to the relay: the two ends seal it."""
+
+    async def read(self) -> bytes | None:
+        """The viewer's next frame, None when they have hung up."""
+        ...
+
+    async def write(self, frame: bytes) -> None:
+        """Send a frame of at most 1 MiB; waits while the viewer is slow. ServiceUnavailable when they have hung up."""
+        ...
+
+
+class RelayLink(Protocol):
+    """The home's link to its relay. Async; made once and kept over restarts by its plugin, which begins it at `startup`."""
+
+    def take_viewers(self, desk: Callable[[ViewerCall], Awaitable[None]]) -> None:
+        """Give every viewer to `desk`, which returns when it has done with them. Until then viewers are turned away."""
+        ...
+
+    async def join(self, invitation: str, home: bytes) -> str:
+        """Begin to join with an invitation, for a home with this public key, and return the short code to compare.
+
+        BadRequest names what is wrong with the invitation; Conflict where one is joined already.
+        """
+        ...
+
+    async def confirm(self, sign: Callable[[bytes], bytes]) -> None:
+        """The owner has seen the same code at both ends: have the keys of both signed, and open the tunnel. `sign` signs a
+        serialised statement with the home's key, for this once.
+        """
+        ...
+
+    async def leave(self) -> None:
+        """Take the tunnel down and forget the relay, also one that is not joined whole yet."""
+        ...
+
+    async def rotate(self) -> None:
+        """Make new keys of the tunnel now; ServiceUnavailable where the relay is away."""
+        ...
+
+    def status(self) -> RelayStatus:
+        """How it is, from memory."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RelayLinkKind:
+    """A way to reach a relay. `make()` is called once."""
+
+    name: str
+    title: str
+    make: Callable[[], RelayLink]
 
 
 @dataclass(frozen=True, slots=True)

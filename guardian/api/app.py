@@ -7,7 +7,7 @@ import json
 
 from aiohttp import web
 
-from guardian.api import cameras, event_stream, events, exports, holds, live_socket, rules, system, vault
+from guardian.api import cameras, event_stream, events, exports, holds, live_socket, relay, rules, system, vault
 from guardian.api.openapi import document
 from guardian.api.problems import problems
 from guardian.api.routing import ENDING, Operation, routes
@@ -24,6 +24,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *holds.operations.items,
     *exports.operations.items,
     *vault.operations.items,
+    *relay.operations.items,
     *system.operations.items,
 )
 

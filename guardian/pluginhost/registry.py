@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from guardian.interfaces import (
     DetectorKind,
     HealthCheck,
     NotifierKind,
+    RelayLinkKind,
     StorageKind,
     TextEmbedderKind,
     TrackerKind,
@@ -21,12 +22,13 @@ from guardian.interfaces import (
 from guardian.model.camera import CameraView
 from guardian.model.errors import BadSetting, GuardianError
 from guardian.model.segment import SegmentRecord
+from guardian.platform.clock import Clock, SystemClock
 from guardian.pluginhost.discovery import Found, discover
 from guardian.pluginhost.dispatch import declared
 from guardian.pluginhost.loading import instantiate, load_class, new_hook_manager, register
 from guardian.pluginhost.manifest import Manifest, read_manifest
 from guardian.sdk import API_LEVEL
-from guardian.sdk.plugin import Plugin, PluginContext
+from guardian.sdk.plugin import Plugin, PluginContext, no_sealing
 from guardian.settings.schema import PluginsSettings
 from guardian.settings.secrets import resolve
 
@@ -79,10 +81,19 @@ class ContextMaker:
     data_dir: Path
     cameras: Callable[[], tuple[CameraView, ...]] = _no_cameras
     footage: Callable[[SegmentRecord], AsyncIterator[bytes]] = _no_footage
+    seal: Callable[[str, bytes, tuple[int, ...], int], bytes] = no_sealing
+    clock: Clock = field(default_factory=SystemClock)
 
     def make(self, name: str) -> PluginContext:
-        """Return the context of the plugin of that name."""
-        return PluginContext(name, self.data_dir / "plugins" / name, self.cameras, self.footage)
+        """Return the context of the plugin of that name. What the process offers may be filled in later."""
+        return PluginContext(
+            name,
+            self.data_dir / "plugins" / name,
+            lambda: self.cameras(),
+            lambda segment: self.footage(segment),
+            lambda *what: self.seal(*what),
+            self.clock,
+        )
 
 
 class PluginRegistry:
@@ -100,6 +111,7 @@ class PluginRegistry:
         self.classifiers: dict[str, Declared] = {}
         self.audio_detectors: dict[str, Declared] = {}
         self.text_embedders: dict[str, Declared] = {}
+        self.relay_links: dict[str, Declared] = {}
         self.health_checks: list[HealthCheck] = []
         for found in discover():
             if only is None or found.name in only:
@@ -144,6 +156,7 @@ class PluginRegistry:
             "register_classifiers": self.classifiers,
             "register_audio_detectors": self.audio_detectors,
             "register_text_embedders": self.text_embedders,
+            "register_relay_links": self.relay_links,
         }
         for hook, table in tables.items():
             if hook in hooks:
@@ -184,6 +197,10 @@ class PluginRegistry:
     def text_embedder(self, name: str) -> TextEmbedderKind:
         """Return a text embedder."""
         return _pick(self.text_embedders, name, "text embedder", TextEmbedderKind)
+
+    def relay_link(self) -> RelayLinkKind | None:
+        """Return the way to reach a relay, or None where no plugin brings one. The first by name, should there be several."""
+        return next((self.relay_links[name].kind for name in sorted(self.relay_links)), None)
 
     def detectors_by_rank(self) -> tuple[DetectorKind, ...]:
         """Return detector kinds, the preferred first."""

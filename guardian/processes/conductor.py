@@ -63,6 +63,7 @@ from guardian.processes.chosen import (
 from guardian.processes.detector_keeper import DetectorKeeper
 from guardian.processes.links import Switchboard
 from guardian.processes.refusals import cannot_serve
+from guardian.processes.relaying import make_relay, seal_text
 from guardian.processes.spawning import begin, start_transcoder
 from guardian.processes.supervisor import Supervisor
 from guardian.processes.understanding import Understanding
@@ -163,7 +164,7 @@ class Conductor:
             {"camera": self._from_camera, "inference": self.detector.heard},
             self._process_gone,
         )
-        contexts = ContextMaker(self.data_dir)
+        contexts = ContextMaker(self.data_dir, seal=lambda *what: seal_text(self.keyring, *what), clock=clock)
         self.registry = PluginRegistry(self.settings.plugins, contexts)
         self.dispatcher = Dispatcher(self.registry.manager, clock, self.tasks)
         self.cameras = CameraService(self.settings.cameras, clock, self._camera_changed)
@@ -295,6 +296,7 @@ class Conductor:
                     *self.supervisor.findings(),
                     *plugin_findings(self.registry),
                     *self.understanding.findings(),
+                    *self.relay.findings(),
                 ),
                 space=self.space.status,
                 disk=self.space.brief,
@@ -302,6 +304,7 @@ class Conductor:
             ),
         )
         self.health.parts["index"] = True
+        self.relay = make_relay(self.data_dir, self.registry, self.keyring, self.clock)
         self.rules = RuleService(
             self.data_dir, lambda: self.settings, self._use_settings, partial(self.switchboard.send, "camera")
         )
@@ -320,6 +323,7 @@ class Conductor:
             rules=self.rules,
             health=self.health,
             detection=self.detector,
+            relay=self.relay,
         )
 
     def _use_settings(self, settings: Settings) -> None:

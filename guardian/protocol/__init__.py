@@ -1,4 +1,5 @@
-"""What Guardians say to each other over the network: protobuf definitions and the code generated from them, nothing else.
+"""What Guardians say to each other over the network: protobuf definitions with the code generated from them, and the rules by
+which both ends make and check what is said. Pure but for `rpc`; nothing here is imported that a relay does not have.
 
-Plugins may import it: what goes over the wire is as public as the SDK.
+Plugins, relay and cloud may import it: what goes over the wire is as public as the SDK.
 """

@@ -15,22 +15,28 @@ from guardian.interfaces import (
     Notification,
     Notifier,
     NotifierKind,
+    RelayLink,
+    RelayLinkKind,
     SegmentStore,
     StorageKind,
     TextEmbedder,
     TextEmbedderKind,
     Tracker,
     TrackerKind,
+    ViewerCall,
 )
 from guardian.media.decoder_config import reorder_depth
 from guardian.model.camera import CameraChange, CameraState, FoundCamera
 from guardian.model.classification import Classification
 from guardian.model.errors import (
+    BadRequest,
     BadSetting,
     CameraPathNotFound,
     CameraRefusedLogin,
     CameraStalled,
     CameraUnreachable,
+    Conflict,
+    Damaged,
     DeviceFault,
     EndOfSource,
     GuardianError,
@@ -40,11 +46,17 @@ from guardian.model.errors import (
 )
 from guardian.model.event import Attribute, Event, EventState, Happening, HappeningKind, PathPoint
 from guardian.model.health import Finding, Health
+from guardian.model.ids import uuid7
 from guardian.model.media import Codec, Packet, StreamInfo, TrackInfo
+from guardian.model.relay import RelayState, RelayStatus
 from guardian.model.segment import SegmentHeader, SegmentRecord
 from guardian.model.sound import Sound
 from guardian.model.time import Instant, Span, from_rfc3339, to_rfc3339
 from guardian.model.vision import Box, Detection, Track
+from guardian.platform.clock import Clock, new_id
+from guardian.platform.files import make_private_dir, replace_file
+from guardian.platform.subprocesses import Child, Ran, run, start
+from guardian.platform.tasks import Tasks
 from guardian.sdk.plugin import Plugin, PluginConfig, PluginContext
 
 API_LEVEL = 1
@@ -55,6 +67,7 @@ __all__ = [
     "Attribute",
     "AudioDetector",
     "AudioDetectorKind",
+    "BadRequest",
     "BadSetting",
     "Box",
     "CameraChange",
@@ -65,10 +78,14 @@ __all__ = [
     "CameraStalled",
     "CameraState",
     "CameraUnreachable",
+    "Child",
     "Classification",
     "ClassifierKind",
+    "Clock",
     "Codec",
+    "Conflict",
     "CropClassifier",
+    "Damaged",
     "Detection",
     "Detector",
     "DetectorKind",
@@ -95,6 +112,11 @@ __all__ = [
     "Plugin",
     "PluginConfig",
     "PluginContext",
+    "Ran",
+    "RelayLink",
+    "RelayLinkKind",
+    "RelayState",
+    "RelayStatus",
     "SegmentHeader",
     "SegmentRecord",
     "SegmentStore",
@@ -103,14 +125,22 @@ __all__ = [
     "Span",
     "StorageKind",
     "StreamInfo",
+    "Tasks",
     "TextEmbedder",
     "TextEmbedderKind",
     "Track",
     "TrackInfo",
     "Tracker",
     "TrackerKind",
+    "ViewerCall",
     "from_rfc3339",
     "hookimpl",
+    "make_private_dir",
+    "new_id",
     "reorder_depth",
+    "replace_file",
+    "run",
+    "start",
     "to_rfc3339",
+    "uuid7",
 ]

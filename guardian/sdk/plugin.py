@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from guardian.model.camera import CameraView
+from guardian.model.errors import ServiceUnavailable
 from guardian.model.segment import SegmentRecord
+from guardian.platform.clock import Clock, SystemClock
 
 
 class PluginConfig(BaseModel):
@@ -19,14 +21,25 @@ class PluginConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def no_sealing(name: str, text: bytes, sizes: tuple[int, ...], utc_us: int) -> bytes:
+    """What `PluginContext.seal` is where there is no vault."""
+    raise ServiceUnavailable("nothing is sealed in this process")
+
+
 @dataclass(frozen=True, slots=True)
 class PluginContext:
-    """What a plugin may use. `data_dir` is its own folder. `footage(segment)` yields a segment's sealed bytes."""
+    """What a plugin may use. `data_dir` is its own folder. `footage(segment)` yields a segment's sealed bytes.
+
+    `seal(name, text, sizes, utc_us)` seals a JSON text to the vault, padded to one of the sizes; it works while the vault is
+    locked. `name` is the UUIDv7 that stands in its clear header, beside that time. ServiceUnavailable where a process offers no sealing.
+    """
 
     name: str
     data_dir: Path
     cameras: Callable[[], tuple[CameraView, ...]]
     footage: Callable[[SegmentRecord], AsyncIterator[bytes]]
+    seal: Callable[[str, bytes, tuple[int, ...], int], bytes] = no_sealing
+    clock: Clock = field(default_factory=SystemClock)
 
 
 class Plugin:

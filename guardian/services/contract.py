@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from guardian.model.camera import CameraView
 from guardian.model.event import Event, EventChange, EventQuery
+from guardian.model.relay import RelayStatus
 from guardian.model.time import Span
 from guardian.model.views import (
     EpochCheck,
@@ -268,6 +269,26 @@ class Detection(Protocol):
         ...
 
 
+class Relay(Protocol):
+    """The home's link to its relay."""
+
+    def status(self) -> RelayStatus: ...
+
+    async def join(self, invitation: str) -> RelayStatus:
+        """Begin to join; the status has the short code. VaultLocked, BadRequest, Conflict."""
+        ...
+
+    async def confirm(self) -> RelayStatus:
+        """Both ends show the same code: sign, and open the tunnel. Conflict where nothing was begun."""
+        ...
+
+    async def rotate(self) -> RelayStatus:
+        """New keys of the tunnel, now. ServiceUnavailable."""
+        ...
+
+    async def leave(self) -> RelayStatus: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """All of them, as pages and the API get them."""
@@ -285,3 +306,4 @@ class Services:
     rules: Rules
     health: SystemHealth
     detection: Detection
+    relay: Relay

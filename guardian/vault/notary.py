@@ -1,75 +1,11 @@
-"""The key that signs evidence: Ed25519 (RFC 8032), made once a vault; its private half opens only while the vault is open."""
+"""The key that signs evidence."""
 
-from __future__ import annotations
-
-import base64
-import binascii
-import json
-import os
-from pathlib import Path
-
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-
-from guardian.model.errors import Damaged, VaultLocked
-from guardian.model.ids import uuid7
-from guardian.model.segment import ContentKind, Sealer, SegmentHeader
-from guardian.platform.files import replace_file
-from guardian.vault.keyring import HOW_TO_UNLOCK, Keyring
-from guardian.vault.reader import open_bytes
-from guardian.vault.sealer import seal_whole
+from guardian.vault.signer import VaultSigner
 
 FILE = "evidence.json"
-_RAW = (serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption())
 
 
-class VaultNotary:
-    """Implements `services.evidence.Notary`. Blocking, some milliseconds."""
+class VaultNotary(VaultSigner):
+    """Implements `services.evidence.Notary`."""
 
-    def __init__(self, keyring: Keyring, public_key: bytes, sealed: bytes) -> None:
-        self._keyring, self.public_key, self._sealed = keyring, public_key, sealed
-
-    @staticmethod
-    def load(folder: Path, keyring: Keyring, sealer: Sealer, now_us: int) -> VaultNotary:
-        """Read a vault's key; it is made where there is none, for which no secret is needed. Damaged."""
-        path = folder / FILE
-        try:
-            value = json.loads(path.read_bytes())
-            public, sealed = (base64.b64decode(value[name], validate=True) for name in ("public_key", "sealed"))
-            Ed25519PublicKey.from_public_bytes(public)
-        except FileNotFoundError:
-            return VaultNotary._make(path, keyring, sealer, now_us)
-        except (ValueError, KeyError, TypeError, binascii.Error) as error:
-            raise Damaged(
-                f"{path} is damaged",
-                cure="Restore it from a backup. Moved away, a new key is made, with another fingerprint.",
-            ) from error
-        return VaultNotary(keyring, public, sealed)
-
-    @staticmethod
-    def _make(path: Path, keyring: Keyring, sealer: Sealer, now_us: int) -> VaultNotary:
-        private = Ed25519PrivateKey.generate()
-        public = private.public_key().public_bytes_raw()
-        name = uuid7(now_us // 1000, os.urandom(10))
-        header = SegmentHeader(name, name, "", "", ContentKind.SIGNING_KEY, now_us, 0, 0)
-        sealed = seal_whole(sealer, header, private.private_bytes(*_RAW))
-        value = {
-            "version": 1,
-            "algorithm": "Ed25519",
-            "public_key": base64.b64encode(public).decode(),
-            "sealed": base64.b64encode(sealed).decode(),
-        }
-        replace_file(path, json.dumps(value, indent=1).encode() + b"\n")
-        return VaultNotary(keyring, public, sealed)
-
-    def sign(self, data: bytes) -> bytes:
-        """Return a signature of 64 bytes. VaultLocked, Damaged."""
-        if not self._keyring.unlocked:
-            raise VaultLocked("the vault is locked", cure=HOW_TO_UNLOCK)
-        header, raw = open_bytes(self._sealed, self._keyring)
-        if header.kind is not ContentKind.SIGNING_KEY or len(raw) != 32:
-            raise Damaged("the evidence key is none")
-        private = Ed25519PrivateKey.from_private_bytes(raw)
-        if private.public_key().public_bytes_raw() != self.public_key:
-            raise Damaged("the evidence key does not fit its public half")
-        return private.sign(data)
+    file, what = FILE, "evidence key"

@@ -101,3 +101,27 @@ def seal_whole(sealer: Sealer, header: SegmentHeader, data: bytes) -> bytes:
 
 
 RECORD_OVERHEAD = RECORD_HEAD.size + TAG_BYTES
+_END_BYTES = (
+    RECORD_OVERHEAD + hashlib.sha256().digest_size + len(pack_footer(pack_table([FragmentMeta(0, 0, 0, 0, 0, 0, True, 0)])))
+)
+
+
+def seal_padded(sealer: Sealer, header: SegmentHeader, text: bytes, sizes: tuple[int, ...]) -> bytes:
+    """Return a whole sealed file of exactly one of some sizes, the smallest that holds it: its length says no more than that.
+
+    `text` is padded with spaces, which JSON takes. ValueError when it fits none.
+    """
+    sealing = sealer.begin(header)
+    bare = len(sealing.header_bytes) + RECORD_OVERHEAD + _END_BYTES + len(text)
+    room = next((size for size in sorted(sizes) if size >= bare), None)
+    if room is None:
+        raise ValueError(f"{bare} bytes fit none of {sizes}")
+    _, record = sealing.seal(
+        text + b" " * (room - bare),
+        start_90k=0,
+        duration_90k=0,
+        start_utc_us=header.start_utc_us,
+        is_key=True,
+        video_frames=0,
+    )
+    return sealing.header_bytes + record + sealing.finish()

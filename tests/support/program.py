@@ -79,7 +79,7 @@ def wait_for(condition: Callable[[], Any], within_s: float, what: str = "it") ->
 def environment() -> dict[str, str]:
     """Return this process's environment with the checkout importable."""
     root = Path(__file__).parents[2]
-    paths = [str(root), str(root / "plugins"), str(root / "frontend"), os.environ.get("PYTHONPATH", "")]
+    paths = [str(root), str(root / "plugins"), str(root / "frontend"), str(root / "relay"), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 

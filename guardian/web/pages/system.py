@@ -6,8 +6,11 @@ from typing import Any
 
 from aiohttp import web
 
+from guardian.model.relay import RelayState
 from guardian.web.render import is_fragment
 from guardian.web.site import Site
+
+SHOWN = (RelayState.PAIRING, RelayState.CONNECTING, RelayState.CONNECTED, RelayState.BLOCKED)
 
 
 def routes(site: Site) -> list[web.RouteDef]:
@@ -19,7 +22,13 @@ async def show(site: Site, request: web.Request) -> web.StreamResponse:
     """The page, and its figures alone every few seconds."""
     cameras = site.services.cameras.list()
     names = {camera.id: camera.name for camera in cameras}
-    values: dict[str, Any] = {"system": await site.services.health.system(), "cameras": cameras, "names": names}
+    relay = site.services.relay.status()
+    values: dict[str, Any] = {
+        "system": await site.services.health.system(),
+        "cameras": cameras,
+        "names": names,
+        "relay": relay if relay.state in SHOWN else None,
+    }
     if is_fragment(request):
         return await site.render.block(request, "system.html", "figures", **values)
     return await site.render.page(request, "system.html", **values)

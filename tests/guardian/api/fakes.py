@@ -22,6 +22,7 @@ from guardian.model.errors import (
 from guardian.model.event import Event, EventChange, EventQuery, EventState, Happening, HappeningKind, PathPoint
 from guardian.model.health import Finding, Health
 from guardian.model.messages import CameraInference
+from guardian.model.relay import RelayState, RelayStatus
 from guardian.model.time import SECOND_US, Span
 from guardian.model.views import (
     LASTING_US,
@@ -429,6 +430,36 @@ class FakeDetection:
         return InferenceView(True, model or "ssd", backend or "openvino", device or "CPU")
 
 
+class FakeRelay:
+    state = RelayState.NONE
+    asked: list[str]
+
+    def __init__(self):
+        self.asked = []
+
+    def status(self):
+        pairing = self.state is RelayState.PAIRING
+        return RelayStatus(self.state, "ab" * 16, "relay.example:51820", short_code="123 456" if pairing else "")
+
+    async def join(self, invitation):
+        self.asked.append(invitation)
+        self.state = RelayState.PAIRING
+        return self.status()
+
+    async def confirm(self):
+        if self.state is not RelayState.PAIRING:
+            raise Conflict("no relay is being joined")
+        self.state = RelayState.CONNECTING
+        return self.status()
+
+    async def rotate(self):
+        raise ServiceUnavailable("the relay is away")
+
+    async def leave(self):
+        self.state = RelayState.NONE
+        return self.status()
+
+
 class FakeSearch:
     """Finds everything, while it is unlocked."""
 
@@ -452,6 +483,7 @@ class Fakes:
         self.holds, self.rules = FakeHolds(self.events), FakeRules()
         self.search = FakeSearch(self.events)
         self.vault, self.accounts, self.health = FakeVault(), FakeAccounts(), FakeHealth()
+        self.relay = FakeRelay()
 
     def services(self) -> Services:
         return Services(
@@ -468,4 +500,5 @@ class Fakes:
             rules=self.rules,
             health=self.health,
             detection=FakeDetection(),
+            relay=self.relay,
         )

@@ -7,6 +7,7 @@ from aiohttp.test_utils import TestClient
 from guardian_frontend import STATIC, TEMPLATES
 
 from guardian.model.event import EventState, HappeningKind
+from guardian.model.relay import RelayState
 from guardian.model.time import SECOND_US
 from tests.guardian.api.fakes import CODE, COOKIE, CSRF, EVENT, T0
 from tests.guardian.web.fakes import HOSTILE, WebFakes
@@ -350,3 +351,14 @@ async def test_the_list_is_filtered_by_verdict(client: TestClient, fakes: WebFak
     await client.get("/events?verdict=wrong")
     await client.get("/events?verdict=nonsense")
     assert [query.verdict for query in fakes.events.queries[-2:]] == ["wrong", None]
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [("none", ()), ("connected", ("Connected", "relay.example:51820")), ("pairing", ("Being joined", "123 456"))],
+)
+async def test_the_system_page_shows_the_relay_that_is_joined(client, fakes, state, words):
+    fakes.relay.state = RelayState(state)
+    page = await (await client.get("/system")).text()
+    assert all(word in page for word in words)
+    assert ("<h2>Relay</h2>" in page) == bool(words)

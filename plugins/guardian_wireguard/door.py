@@ -1,0 +1,63 @@
+"""The link as long as nothing is joined: no gRPC is loaded, nothing runs, nothing is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from guardian.sdk import PluginContext, RelayState, RelayStatus, ServiceUnavailable, ViewerCall
+from guardian_wireguard.config import FILE, WireGuardConfig
+
+if TYPE_CHECKING:
+    from guardian_wireguard.link import WireGuardLink
+
+
+class Door:
+    """Implements RelayLink; makes the real one when a relay is, or is to be, joined."""
+
+    def __init__(self, config: WireGuardConfig, context: PluginContext) -> None:
+        self._config, self._context = config, context
+        self.link: WireGuardLink | None = None
+        self._desk: Callable[[ViewerCall], Awaitable[None]] | None = None
+
+    def _open(self) -> WireGuardLink:
+        if self.link is None:
+            from guardian_wireguard.link import WireGuardLink
+
+            self.link = WireGuardLink(self._config, self._context)
+            if self._desk is not None:
+                self.link.take_viewers(self._desk)
+        return self.link
+
+    def take_viewers(self, desk: Callable[[ViewerCall], Awaitable[None]]) -> None:
+        self._desk = desk
+        if self.link is not None:
+            self.link.take_viewers(desk)
+
+    async def start(self) -> None:
+        """Take up a relay that was joined before."""
+        if (self._context.data_dir / FILE).exists():
+            await self._open().start()
+
+    async def stop(self) -> None:
+        """End."""
+        if self.link is not None:
+            await self.link.stop()
+
+    async def join(self, invitation: str, home: bytes) -> str:
+        return await self._open().join(invitation, home)
+
+    async def confirm(self, sign: Callable[[bytes], bytes]) -> None:
+        await self._open().confirm(sign)
+
+    async def rotate(self) -> None:
+        if self.link is None or not await self.link.rotate():
+            raise ServiceUnavailable(
+                "the keys were not changed: no relay is connected, or a change is under way", cure="Try again."
+            )
+
+    async def leave(self) -> None:
+        await self._open().leave()
+
+    def status(self) -> RelayStatus:
+        return self.link.status() if self.link is not None else RelayStatus(RelayState.NONE)

@@ -1,0 +1,186 @@
+"""The edge's end of Link.Exchange: events up until the relay has them, heartbeats, and what the relay wants."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+import grpc
+
+from guardian.protocol.rpc import OPTIONS, Stub, write
+from guardian.protocol.v1 import events_pb2 as events
+from guardian.protocol.v1 import link_pb2 as link
+from guardian.sdk import Clock, Tasks
+from guardian_wireguard.commands import Commands
+from guardian_wireguard.outbox import Outbox
+from guardian_wireguard.state import Joined
+
+LINK = link.DESCRIPTOR.services_by_name["Link"]
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
+SETTLED_S = 60.0
+MISSES = 3
+WINDOW = 1000  # events sent and not acknowledged
+CONNECT_S = 10.0
+STREAM_OPTIONS = (
+    *OPTIONS,
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.initial_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+)
+Bytes = Callable[[bytes, int, int], AsyncIterator[bytes]]
+
+
+def next_wait(before_s: float, chance: Callable[[], float] = random.random) -> float:
+    """Decorrelated jitter: anywhere from the first wait to three times the one before."""
+    return min(LONGEST_WAIT_S, FIRST_WAIT_S + chance() * (3 * before_s - FIRST_WAIT_S))
+
+
+class Exchange:
+    """`telemetry()` and `inventory()` say how the home is; `deliver(...)` answers a Fetch; `view(...)` a viewer's call."""
+
+    def __init__(
+        self,
+        joined: Joined,
+        outbox: Outbox,
+        commands: Commands,
+        clock: Clock,
+        tasks: Tasks,
+        *,
+        version: str,
+        telemetry: Callable[[], events.Telemetry],
+        inventory: Callable[[], link.Inventory],
+        deliver: Callable[[Stub, link.Fetch], Coroutine[Any, Any, None]],
+        view: Callable[[Stub, int], Coroutine[Any, Any, None]],
+        address: str = "",
+    ) -> None:
+        self._joined, self._outbox, self._commands = joined, outbox, commands
+        self._clock, self._tasks, self._version = clock, tasks, version
+        self._telemetry, self._inventory, self._deliver, self._view = telemetry, inventory, deliver, view
+        self._address = address or f"[{joined.relay_address}]:{joined.link_port}"
+        self._aside: list[link.FromEdge] = []
+        self._wake = asyncio.Event()
+        self._heard_s = 0.0
+        self._acknowledged = 0
+        self._stub: Stub | None = None
+        self.connected = False
+        self.since_us = 0
+        self.problem = ""
+
+    def news(self) -> None:
+        """There is something in the outbox."""
+        self._wake.set()
+
+    def send(self, one: link.FromEdge) -> None:
+        """Send something beside events; what cannot go now goes with the next stream, the newest 64."""
+        self._aside = [*self._aside[-63:], one]
+        self._wake.set()
+
+    async def rotate(self, request: link.RotateRequest) -> link.RotateReply | None:
+        """Ask for new keys; None where the relay is away or refuses."""
+        if self._stub is None or not self.connected:
+            return None
+        try:
+            reply: link.RotateReply = await self._stub.Rotate(request, timeout=CONNECT_S)
+        except grpc.RpcError as error:
+            self.problem = f"the relay did not rotate the keys: {error.code().name.lower()}"
+            return None
+        return reply
+
+    async def run(self) -> None:
+        """For ever: connect, speak until it breaks, wait."""
+        wait_s = FIRST_WAIT_S
+        while True:
+            began_s, asked_s = self._clock.mono_s(), 0.0
+            try:
+                asked_s = await self._speak()
+            except grpc.RpcError as error:
+                self.problem = f"the relay does not answer ({error.code().name.lower().replace('_', ' ')})"
+            finally:
+                self.connected, self._stub = False, None
+            if self._clock.mono_s() - began_s > SETTLED_S:
+                wait_s = FIRST_WAIT_S
+            wait_s = next_wait(wait_s)
+            await self._clock.sleep(asked_s or wait_s)
+
+    async def _speak(self) -> float:
+        async with grpc.aio.insecure_channel(self._address, STREAM_OPTIONS) as channel:  # inside the tunnel
+            stub = Stub(channel, LINK)
+            call = stub.Exchange()
+            hello = link.Hello(
+                edge=self._joined.edge, version=self._version, outbox_first=await self._from(self._outbox.oldest)
+            )
+            await write(call, link.FromEdge(hello=hello))
+            first = await call.read()
+            if first is grpc.aio.EOF or first.WhichOneof("what") != "welcome":
+                self.problem = "what answers is no relay"
+                return 0.0
+            await self._from(self._outbox.acknowledged, first.welcome.acknowledged)
+            self._acknowledged, self._heard_s = first.welcome.acknowledged, self._clock.mono_s()
+            self._stub, self.connected, self.problem = stub, True, ""
+            self.since_us = self._clock.now().utc_us
+            own = Tasks()
+            ways = [
+                asyncio.ensure_future(self._send(call)),
+                asyncio.ensure_future(self._beat(call, max(1, first.welcome.heartbeat_s))),
+                asyncio.ensure_future(self._listen(call, stub, own)),
+            ]
+            try:
+                done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+                results = [way.result() for way in done]
+                return max((one for one in results if isinstance(one, float)), default=0.0)
+            finally:
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
+                await own.close(1.0)
+                call.cancel()
+
+    async def _from(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.to_thread(work, *arguments)
+
+    async def _send(self, call: Any) -> None:
+        place = self._acknowledged
+        await write(call, link.FromEdge(inventory=self._inventory()))
+        while True:
+            self._wake.clear()
+            while self._aside:
+                await write(call, self._aside[0])
+                self._aside = self._aside[1:]
+            if place - self._acknowledged < WINDOW:
+                first, batch = await self._from(self._outbox.after, place)
+                if batch:
+                    await write(call, link.FromEdge(events=events.EventBatch(first=first, events=batch)))
+                    place = first + len(batch) - 1
+                    continue
+            await self._wake.wait()
+
+    async def _beat(self, call: Any, every_s: float) -> float:
+        """Say how the home is; hang up on a relay that says nothing any more."""
+        while True:
+            await write(call, link.FromEdge(telemetry=self._telemetry()))
+            await self._clock.sleep(every_s)
+            if self._clock.mono_s() - self._heard_s > MISSES * every_s:
+                self.problem = "the relay has fallen silent"
+                return 0.0
+
+    async def _listen(self, call: Any, stub: Stub, own: Tasks) -> float:
+        while (one := await call.read()) is not grpc.aio.EOF:
+            self._heard_s = self._clock.mono_s()
+            what = one.WhichOneof("what")
+            if what == "ack":
+                await self._from(self._outbox.acknowledged, one.ack.up_to)
+                self._acknowledged = max(self._acknowledged, one.ack.up_to)
+                self._wake.set()
+            elif what == "command":
+                self.send(link.FromEdge(done=self._commands.take(one.command, self._clock.now().utc_us // 1000)))
+            elif what == "fetch":
+                own.spawn(self._deliver(stub, one.fetch), "deliver to the relay")
+            elif what == "call":
+                own.spawn(self._view(stub, one.call.ticket), "viewer")
+            elif what == "heartbeat" and one.heartbeat.retry_after_s:
+                return float(one.heartbeat.retry_after_s)
+        self.problem = "the relay has hung up"
+        return 0.0

@@ -1,0 +1,328 @@
+"""The link, assembled: implements RelayLink. Everything here may fail or wait, and recording does not notice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from guardian import __version__
+from guardian.protocol.rpc import Stub
+from guardian.protocol.trust import Statements, Untrusted, make_tunnel_key, read_tunnel_key
+from guardian.protocol.tunnel import Keys, KeySet
+from guardian.protocol.v1 import events_pb2 as events
+from guardian.protocol.v1 import link_pb2 as link
+from guardian.protocol.v1 import trust_pb2 as trust
+from guardian.protocol.wireguard import make_private_key, public_key
+from guardian.sdk import (
+    CameraChange,
+    CameraState,
+    Conflict,
+    Event,
+    GuardianError,
+    PluginContext,
+    RelayState,
+    RelayStatus,
+    SegmentRecord,
+    ServiceUnavailable,
+    Tasks,
+    ViewerCall,
+    uuid7,
+)
+from guardian_wireguard import words
+from guardian_wireguard.clips import Clips
+from guardian_wireguard.commands import Commands
+from guardian_wireguard.config import WireGuardConfig
+from guardian_wireguard.exchange import Exchange
+from guardian_wireguard.join import Pairing, begin, finish, trusted
+from guardian_wireguard.outbox import Outbox
+from guardian_wireguard.state import Joined, StateFile
+from guardian_wireguard.tunnel import Tunnel
+from guardian_wireguard.viewers import answer
+
+LOOK_EVERY_S = 5.0
+AGAIN_S = 30.0  # until an interface that could not be made is tried again
+PAIRING_S = 600.0
+DAY_US = 86_400_000_000
+STATES = {CameraState.RUNNING: "recording", CameraState.STOPPED: "off", CameraState.ENDED: "off"}
+
+
+class WireGuardLink:
+    """One home's link to one relay."""
+
+    def __init__(self, config: WireGuardConfig, context: PluginContext) -> None:
+        self._config, self._context, self._clock = config, context, context.clock
+        self._state = StateFile(context.data_dir)
+        self._tasks, self._running = Tasks(), Tasks()
+        self._began_s = self._clock.mono_s()
+        self._pairing: tuple[Pairing, float] | None = None
+        self._joined: Joined | None = None
+        self._said: Statements | None = None
+        self._tunnel: Tunnel | None = None
+        self._exchange: Exchange | None = None
+        self._outbox: Outbox | None = None
+        self._camera_key = b""
+        self._clips = Clips(context.footage, context.seal)
+        self._blocked: GuardianError | None = None
+        self._desk: Callable[[ViewerCall], Awaitable[None]] | None = None
+
+    async def start(self) -> None:
+        """Take up a relay that was joined before."""
+        try:
+            joined = await asyncio.to_thread(self._state.read, self._clock.mono_s())
+            if joined is not None:
+                await self._take_up(joined)
+        except GuardianError as error:
+            self._blocked = error
+
+    async def stop(self) -> None:
+        """End everything; what waits is on the disk."""
+        await self._running.close(2.0)
+        if self._tunnel is not None:
+            await self._tunnel.down()
+        if self._outbox is not None:
+            self._outbox.close()
+        self._tunnel, self._exchange, self._outbox, self._joined = None, None, None, None
+
+    # joining
+
+    async def join(self, invitation: str, home: bytes) -> str:
+        """Begin to join."""
+        if self._joined is not None:
+            raise Conflict("a relay is joined already", cure="Leave it first: guardian relay leave")
+        self._blocked = None
+        pairing = await begin(invitation, home, __version__)
+        self._pairing = (pairing, self._clock.mono_s())
+        return pairing.short_code
+
+    async def confirm(self, sign: Callable[[bytes], bytes]) -> None:
+        """Both ends show the same code."""
+        pairing = self._under_way()
+        if pairing is None:
+            raise Conflict("nothing is being joined any more", cure="Begin anew, with another invitation.")
+        now_us = self._clock.now().utc_us
+        joined = await finish(pairing, sign, now_us // 1000, now_us)
+        self._pairing = None
+        await asyncio.to_thread(self._state.write, joined)
+        await self._take_up(joined)
+
+    def _under_way(self) -> Pairing | None:
+        if self._pairing is not None and self._clock.mono_s() - self._pairing[1] > PAIRING_S:
+            self._pairing = None
+        return self._pairing[0] if self._pairing is not None else None
+
+    async def leave(self) -> None:
+        """Forget the relay, and what waits for it."""
+        self._pairing, self._blocked = None, None
+        await self.stop()
+        await asyncio.to_thread(self._state.forget)
+        for name in ("outbox.db", "outbox.db-wal", "outbox.db-shm"):
+            (self._context.data_dir / name).unlink(missing_ok=True)
+
+    # running
+
+    async def _take_up(self, joined: Joined) -> None:
+        """Bring up what was joined; the home's word on both ends is checked anew each time."""
+        try:
+            self._said = trusted(joined, self._clock.now().utc_us // 1000)
+        except Untrusted as error:
+            raise ServiceUnavailable(f"the relay is not trusted: {error}", cure="Join anew: guardian relay leave") from None
+        self._joined = joined
+        room = self._config.max_queue_mb * 1_000_000
+        now_us = self._clock.now().utc_us
+        self._outbox = await asyncio.to_thread(Outbox, self._context.data_dir / "outbox.db", room, now_us)
+        self._camera_key = await asyncio.to_thread(self._state.camera_key)
+        self._tunnel = Tunnel(self._config.interface, joined, self._clock, self._keep_keys)
+        self._exchange = Exchange(
+            joined,
+            self._outbox,
+            Commands(joined.home),
+            self._clock,
+            self._running,
+            version=__version__,
+            telemetry=self._telemetry,
+            inventory=self._inventory,
+            deliver=self._clips.deliver,
+            view=self._view,
+        )
+        self._running = Tasks()
+        await self._try_up()  # on this thread's loop: a program that is started dies with the thread
+        self._running.spawn(self._watch(), "relay tunnel")
+        self._running.spawn(self._exchange.run(), "relay link")
+
+    def _keep_keys(self, keys: Keys) -> None:
+        assert self._joined is not None
+        self._joined = self._joined.with_keys(keys)
+        self._state.write(self._joined)
+
+    async def _try_up(self) -> bool:
+        assert self._tunnel is not None
+        try:
+            await self._tunnel.up()
+            self._blocked = None
+        except ServiceUnavailable as error:
+            self._blocked = error
+        return self._blocked is None
+
+    async def _watch(self) -> None:
+        """For ever: see that the tunnel stands, and that its keys are young."""
+        assert self._tunnel is not None
+        while True:
+            if self._blocked is not None:
+                await self._clock.sleep(AGAIN_S)
+                await self._try_up()
+                continue
+            await self._clock.sleep(LOOK_EVERY_S)
+            try:
+                await self._tunnel.look()
+                await self._rotate_when_due()
+            except ServiceUnavailable as error:
+                self._blocked = error
+            except OSError as error:
+                self._blocked = ServiceUnavailable(f"the link's state cannot be kept: {error.strerror}", cure="Make room.")
+
+    async def _rotate_when_due(self) -> None:
+        assert self._joined is not None
+        age_us = self._clock.now().utc_us - self._joined.rotated_us
+        if age_us >= self._config.rotate_days * DAY_US:
+            await self.rotate()
+
+    async def rotate(self) -> bool:
+        """Make new keys of the tunnel, if the relay is there; say whether they were taken up."""
+        joined, tunnel, exchange = self._joined, self._tunnel, self._exchange
+        if joined is None or tunnel is None or exchange is None or self._said is None or tunnel.keys.other is not None:
+            return False
+        number, private, preshared = tunnel.keys.current.number + 1, make_private_key(), os.urandom(32)
+        own = make_tunnel_key(joined.home, joined.edge, number, public_key(private), joined.signing_key.sign)
+        reply = await exchange.rotate(link.RotateRequest(edge=own, preshared_key=preshared))
+        if reply is None:
+            return False
+        try:
+            relay = self._said.of(joined.relay, trust.ROLE_RELAY, self._clock.now().utc_us // 1000)
+            peer = read_tunnel_key(reply.relay, relay, number)
+        except Untrusted as error:
+            self._blocked = ServiceUnavailable(f"the relay's new key is not trusted: {error}", cure="Join anew.")
+            return False
+        self._joined = replace(joined, rotated_us=self._clock.now().utc_us)
+        await tunnel.rotate(KeySet(number, private, peer, preshared))
+        return True
+
+    # what is said
+
+    def put(self, value: dict[str, Any], kind: events.KindClass, camera: str, utc_us: int) -> None:
+        """Keep something for the relay. Blocking, some milliseconds; nothing where none is joined."""
+        if self._outbox is None or self._exchange is None:
+            return
+        name = uuid7(utc_us // 1_000_000 * 1000, os.urandom(10))  # whole seconds, as the open part
+        opaque = words.opaque(self._camera_key, camera)
+        self._outbox.put(opaque, words.message(value, kind, opaque, name, utc_us, self._context.seal))
+
+    async def say(self, value: dict[str, Any], kind: events.KindClass, camera: str, utc_us: int) -> None:
+        """Keep something for the relay and wake what sends."""
+        await asyncio.to_thread(self.put, value, kind, camera, utc_us)
+        if self._exchange is not None:
+            self._exchange.news()
+
+    async def event_started(self, event: Event) -> None:
+        """Somebody is to be told now."""
+        await self.say(words.of_event("start", event), events.KIND_CLASS_ALERT, event.camera, event.start_us)
+
+    async def event_ended(self, event: Event) -> None:
+        """It is over; the finished segments that it was in may be fetched."""
+        ended_us = event.end_us or event.start_us
+        await self.say(words.of_event("end", event), events.KIND_CLASS_CHANGE, event.camera, ended_us)
+        for segment in self._clips.ended(event):
+            await self._offer(segment)
+
+    async def segment_sealed(self, segment: SegmentRecord) -> None:
+        """A segment is finished."""
+        if self._clips.sealed(segment):
+            await self._offer(segment)
+
+    async def _offer(self, segment: SegmentRecord) -> None:
+        if self._exchange is None or not self._config.offer_clips:
+            return
+        offer = await self._clips.offer(segment, words.opaque(self._camera_key, segment.header.camera))
+        if offer is not None:
+            self._exchange.send(link.FromEdge(offer=offer))
+
+    async def camera_changed(self, change: CameraChange) -> None:
+        """A camera came or went: for the owner, an event of the house itself."""
+        if change.state in (CameraState.RUNNING, CameraState.RETRYING, CameraState.FAILED):
+            await self.say(words.of_camera(change), events.KIND_CLASS_SYSTEM, change.camera, self._clock.now().utc_us)
+        if self._exchange is not None:
+            self._exchange.send(link.FromEdge(inventory=self._inventory()))
+
+    def _inventory(self) -> link.Inventory:
+        return link.Inventory(
+            cameras=[
+                link.Camera(camera=words.opaque(self._camera_key, one.id), state=STATES.get(one.status.state, "connecting"))
+                for one in self._context.cameras()
+            ]
+        )
+
+    def _telemetry(self) -> events.Telemetry:
+        assert self._outbox is not None
+        waiting, cameras = self._outbox.waiting(), self._context.cameras()
+        disk = shutil.disk_usage(self._context.data_dir)
+        readings: dict[str, float] = {
+            "uptime_s": self._clock.mono_s() - self._began_s,
+            "queue_events": waiting.events,
+            "queue_bytes": waiting.size_bytes,
+            "dropped": waiting.dropped,
+            "disk_free_bytes": disk.free,
+            "disk_total_bytes": disk.total,
+            "memory_bytes": _resident_bytes(),
+            "cameras": len(cameras),
+            "cameras_recording": sum(one.status.recording for one in cameras),
+        }
+        return events.Telemetry(time_s=self._clock.now().utc_us // 1_000_000, readings=readings)
+
+    def take_viewers(self, desk: Callable[[ViewerCall], Awaitable[None]]) -> None:
+        """Give viewers to a desk."""
+        self._desk = desk
+
+    async def _view(self, stub: Stub, ticket: int) -> None:
+        await answer(stub, ticket, self._desk)
+
+    def status(self) -> RelayStatus:
+        """How the link is."""
+        pairing = self._under_way()
+        if pairing is not None:
+            return RelayStatus(
+                RelayState.PAIRING, pairing.reply.relay.hex(), pairing.reply.endpoint, short_code=pairing.short_code
+            )
+        joined, tunnel, exchange = self._joined, self._tunnel, self._exchange
+        if joined is None or tunnel is None or exchange is None or self._outbox is None:
+            if self._blocked is not None:
+                return RelayStatus(RelayState.BLOCKED, problem=self._blocked.message, cure=self._blocked.cure)
+            return RelayStatus(RelayState.NONE)
+        waiting = self._outbox.waiting()
+        state = RelayState.CONNECTED if exchange.connected else RelayState.CONNECTING
+        problem, cure = exchange.problem, "It is tried again by itself." if exchange.problem else ""
+        if self._blocked is not None:
+            state, problem, cure = RelayState.BLOCKED, self._blocked.message, self._blocked.cure
+        return RelayStatus(
+            state,
+            joined.relay.hex(),
+            joined.endpoint,
+            tunnel.kind,
+            since_us=exchange.since_us,
+            handshake_us=tunnel.seen.handshake_s * 1_000_000 if tunnel.seen is not None else 0,
+            rotated_us=joined.rotated_us,
+            waiting_events=waiting.events,
+            dropped_events=waiting.dropped,
+            problem=problem,
+            cure=cure,
+        )
+
+
+def _resident_bytes() -> int:
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
+    except (OSError, IndexError, ValueError):
+        return 0

@@ -1,0 +1,124 @@
+"""Events that the relay does not have yet: durable before the hook returns, in order, bounded.
+
+Blocking and quick; one thread at a time. What is full drops the oldest changes first, then the oldest of all: a start is worth more than
+an end. Serials are given out here, so a drop shows as a gap.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from guardian.protocol.v1 import events_pb2 as events
+from guardian.sdk import make_private_dir
+
+BATCH_EVENTS, BATCH_BYTES = 200, 1 << 20  # docs/protocol.md#limits
+CHANGE = int(events.KIND_CLASS_CHANGE)
+_TABLES = """
+CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, size INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS serials (camera BLOB PRIMARY KEY, serial INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How much waits; `dropped` since the start."""
+
+    events: int
+    size_bytes: int
+    dropped: int
+
+
+class Outbox:
+    """One file. One that is made anew begins to number at the time in µs: above all that were before it."""
+
+    def __init__(self, path: Path, max_bytes: int, now_us: int) -> None:
+        make_private_dir(path.parent)
+        self._max_bytes, self._dropped = max_bytes, 0
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        path.chmod(0o600)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
+            self._db.execute(f"PRAGMA {pragma}")
+        self._db.executescript(_TABLES)
+        self._db.execute("INSERT OR IGNORE INTO counters VALUES ('next', ?)", (now_us,))
+
+    def put(self, camera: bytes, make: Callable[[int], events.Event]) -> None:
+        """Keep the event that `make(serial)` makes."""
+        with self._lock, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(
+                "INSERT INTO serials VALUES (?, 1) ON CONFLICT (camera) DO UPDATE SET serial = serial + 1", (camera,)
+            )
+            (serial,) = self._db.execute("SELECT serial FROM serials WHERE camera = ?", (camera,)).fetchone()
+            one = make(serial)
+            body = one.SerializeToString()
+            seq = self._next()
+            self._db.execute("INSERT INTO outbox VALUES (?, ?, ?, ?)", (seq, int(one.kind), len(body), body))
+            self._set_next(seq + 1)
+            self._make_room()
+
+    def _make_room(self) -> None:
+        (size,) = self._db.execute("SELECT coalesce(sum(size), 0) FROM outbox").fetchone()
+        while size > self._max_bytes:
+            row = self._db.execute("SELECT seq, size FROM outbox ORDER BY kind = ? DESC, seq LIMIT 1", (CHANGE,)).fetchone()
+            self._db.execute("DELETE FROM outbox WHERE seq = ?", (row[0],))
+            size -= row[1]
+            self._dropped += 1
+
+    def after(self, place: int) -> tuple[int, list[events.Event]]:
+        """Return the next events behind a place: where they begin, and themselves, in consecutive places."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT seq, body FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?", (place, BATCH_EVENTS)
+            ).fetchall()
+        found: list[events.Event] = []
+        size = 0
+        for at, (seq, body) in enumerate(rows):
+            size += len(body)
+            if seq != rows[0][0] + at or (found and size > BATCH_BYTES):
+                break
+            found.append(events.Event.FromString(body))
+        return (rows[0][0] if rows else place + 1), found
+
+    def acknowledged(self, up_to: int) -> None:
+        """The relay has everything up to here. One that says more than was ever given out met a later life of this outbox, which was
+        put back from an older copy: what waits is numbered anew, above that.
+        """
+        with self._lock, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            if up_to >= self._next():
+                rows = self._db.execute("SELECT seq FROM outbox ORDER BY seq DESC").fetchall()
+                for place, (seq,) in enumerate(rows):
+                    self._db.execute("UPDATE outbox SET seq = ? WHERE seq = ?", (up_to + len(rows) - place, seq))
+                self._set_next(up_to + len(rows) + 1)
+            else:
+                self._db.execute("DELETE FROM outbox WHERE seq <= ?", (up_to,))
+
+    def oldest(self) -> int:
+        """The place of the oldest event."""
+        with self._lock:
+            (first,) = self._db.execute("SELECT min(seq) FROM outbox").fetchone()
+            return int(first) if first is not None else self._next()
+
+    def waiting(self) -> Waiting:
+        """How much waits."""
+        with self._lock:
+            count, size = self._db.execute("SELECT count(*), coalesce(sum(size), 0) FROM outbox").fetchone()
+        return Waiting(count, size, self._dropped)
+
+    def _next(self) -> int:
+        (value,) = self._db.execute("SELECT value FROM counters WHERE name = 'next'").fetchone()
+        return int(value)
+
+    def _set_next(self, value: int) -> None:
+        self._db.execute("UPDATE counters SET value = ? WHERE name = 'next'", (value,))
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()

@@ -1,0 +1,204 @@
+"""The stream to the cloud: events that it does not have, how home and relay are, commands down. Sealed things stay sealed.
+
+The store is the queue: what the cloud has not acknowledged is sent again after every break, and the relay waits longer and
+longer, with chance, between tries, so that a cloud that comes back is not run over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import structlog
+
+from guardian.protocol.rpc import OPTIONS, Stub, write
+from guardian.protocol.v1 import control_pb2 as control
+from guardian.protocol.v1 import events_pb2 as events
+from guardian.protocol.v1 import link_pb2 as link
+from guardian.protocol.v1 import trust_pb2 as trust
+from guardian_relay.certificate import Certificate, RenewalDue
+from guardian_relay.edge import EdgeState
+from guardian_relay.index.store import EventStore
+from guardian_relay.platform.clock import Clock
+from guardian_relay.platform.tasks import Tasks
+
+_log = structlog.get_logger(__name__)
+CONTROL = control.DESCRIPTOR.services_by_name["Control"]
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
+MISSES = 3
+ASIDE = 256  # answers and statements that wait while the cloud is away; full: the oldest goes, the cloud asks again
+WINDOW = 1000  # events sent and not acknowledged
+STREAM_OPTIONS = (
+    *OPTIONS,
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.initial_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+)
+
+
+def next_wait(before_s: float, chance: Callable[[], float] = random.random) -> float:
+    """Decorrelated jitter: anywhere from the first wait to three times the one before."""
+    return min(LONGEST_WAIT_S, FIRST_WAIT_S + chance() * (3 * before_s - FIRST_WAIT_S))
+
+
+class Uplink:
+    """Implements `link.Outgoing`. `fleet()` says how all is; `command(...)` sends one down and says whether it went."""
+
+    def __init__(
+        self,
+        address: str,
+        certificate: Certificate,
+        store: EventStore,
+        edge: EdgeState,
+        clock: Clock,
+        tasks: Tasks,
+        *,
+        version: str,
+        fleet: Callable[[], control.Fleet],
+        command: Callable[[link.FromRelay], bool],
+    ) -> None:
+        self._address, self._certificate, self._store, self._edge = address, certificate, store, edge
+        self._clock, self._tasks, self._version = clock, tasks, version
+        self._fleet, self._command = fleet, command
+        self._aside: list[control.FromRelay] = []
+        self._wake = asyncio.Event()
+        self._heard_s = 0.0
+        self._acknowledged = 0
+        self.connected = False
+        self.problem = ""
+        self.tries = 0
+
+    async def done(self, done: events.CommandDone) -> None:
+        """An answer of the edge."""
+        self._put_aside(control.FromRelay(done=done))
+
+    async def statement(self, signed: trust.Signed) -> None:
+        """The home has stated something new."""
+        self._put_aside(control.FromRelay(statement=signed))
+
+    def _put_aside(self, one: control.FromRelay) -> None:
+        self._aside = [*self._aside[-ASIDE + 1 :], one]
+        self._wake.set()
+
+    async def run(self) -> None:
+        """For ever: connect, speak until it breaks, wait."""
+        wait_s = FIRST_WAIT_S
+        while True:
+            began_s = self._clock.mono_s()
+            asked_s = 0.0
+            try:
+                asked_s = await self._speak()
+            except RenewalDue:
+                wait_s = FIRST_WAIT_S  # a new certificate: come back with it at once
+                continue
+            except grpc.RpcError as error:
+                self._failed(error)
+            except (OSError, ValueError) as error:
+                self.problem = f"the certificate cannot be used: {type(error).__name__}"
+                _log.warning("cloud_gone", problem=self.problem)
+            finally:
+                self.connected = False
+            if self._clock.mono_s() - began_s > 60.0:
+                wait_s = FIRST_WAIT_S
+            wait_s = next_wait(wait_s)
+            self.tries += 1
+            await self._clock.sleep(max(wait_s, asked_s))
+
+    def _failed(self, error: grpc.RpcError) -> None:
+        code = error.code() if hasattr(error, "code") else grpc.StatusCode.UNKNOWN
+        refused = code in (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED)
+        self.problem = f"the cloud {'refuses this relay' if refused else 'is away'} ({code.name.lower()})"
+        _log.warning("cloud_refused" if refused else "cloud_gone", code=code.name.lower())
+
+    async def _speak(self) -> float:
+        """One connection. Returns how long the cloud asked to stay away, 0 when it did not."""
+        credentials = grpc.ssl_channel_credentials(*self._certificate.credentials())
+        async with grpc.aio.secure_channel(self._address, credentials, STREAM_OPTIONS) as channel:
+            stub = Stub(channel, CONTROL)
+            await self._certificate.renew_when_due(stub)
+            call = stub.Exchange()
+            hello = control.Hello(version=self._version, outbox_first=await self._store.oldest())
+            await write(call, control.FromRelay(hello=hello))
+            first = await call.read()
+            if first is grpc.aio.EOF or first.WhichOneof("what") != "welcome":
+                self.problem = "what answers is no cloud"
+                return 0.0
+            await self._store.acknowledged(first.welcome.acknowledged)
+            self._acknowledged, self._heard_s = first.welcome.acknowledged, self._clock.mono_s()
+            self.connected, self.problem = True, ""
+            _log.info("cloud_connected", up_to=first.welcome.acknowledged)
+            ways = [
+                self._tasks.spawn(self._send(call), "events to the cloud"),
+                self._tasks.spawn(self._report(call, stub, max(1, first.welcome.heartbeat_s)), "reports to the cloud"),
+                self._tasks.spawn(self._listen(call), "from the cloud"),
+            ]
+            try:
+                done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+                results = [way.result() for way in done]
+                return max((one for one in results if isinstance(one, float)), default=0.0)
+            finally:
+                for way in ways:
+                    way.cancel()
+                call.cancel()
+
+    async def _send(self, call: Any) -> None:
+        place = self._acknowledged
+        while True:
+            self._wake.clear()
+            self._store.news.clear()
+            while self._aside:
+                await write(call, self._aside[0])
+                self._aside = self._aside[1:]
+            if place - self._acknowledged < WINDOW:
+                first, bodies = await self._store.after(place)
+                if bodies:
+                    batch = events.EventBatch(first=first, events=[events.Event.FromString(body) for body in bodies])
+                    await write(call, control.FromRelay(events=batch))
+                    place = first + len(bodies) - 1
+                    continue
+            await self._news()
+
+    async def _news(self) -> None:
+        """Wait until there is something to send, or to look again."""
+        waits = [asyncio.ensure_future(one.wait()) for one in (self._wake, self._store.news)]
+        try:
+            await asyncio.wait(waits, timeout=5.0, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+
+    async def _report(self, call: Any, stub: Stub, every_s: float) -> None:
+        while True:
+            await write(call, control.FromRelay(fleet=self._fleet()))
+            await self._clock.sleep(every_s)
+            if self._clock.mono_s() - self._heard_s > MISSES * every_s:
+                _log.warning("cloud_gone", reason="silent")
+                return
+            if await self._certificate.renew_when_due(stub):
+                raise RenewalDue
+
+    async def _listen(self, call: Any) -> float:
+        while (one := await call.read()) is not grpc.aio.EOF:
+            self._heard_s = self._clock.mono_s()
+            what = one.WhichOneof("what")
+            if what == "ack":
+                await self._store.acknowledged(one.ack.up_to)
+                self._acknowledged = max(self._acknowledged, one.ack.up_to)
+                self._wake.set()
+            elif what == "command":
+                self._pass_on(one.command)
+            elif what == "heartbeat" and one.heartbeat.retry_after_s:
+                return float(one.heartbeat.retry_after_s)
+        return 0.0
+
+    def _pass_on(self, command: events.Command) -> None:
+        """Give a command to the edge as it came: only the edge can tell whether it is to be done."""
+        if self._command(link.FromRelay(command=command)):
+            _log.info("command_down")
+            return
+        done = events.CommandDone(id=command.id, ok=False, code="edge_away", message="The home is not connected.")
+        self._put_aside(control.FromRelay(done=done))

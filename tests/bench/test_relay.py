@@ -1,0 +1,45 @@
+"""The relay's memory with a home that sends, and the longest silence on a connection while keys change and the NAT moves."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.bench.figures import Figure, publish
+from tests.support.program import wait_for
+from tests.support.relay_lab import echoing, joined_home, rotated, settled
+
+MEMORY_MB, STALL_MS = 128.0, 500.0
+ROTATIONS = 5
+
+pytestmark = pytest.mark.bench
+
+
+def test_relay(tmp_path):
+    with joined_home(tmp_path / "lab") as (relay, program, data, _, network):
+        wait_for(lambda: program.get("/api/v1/relay")["state"] == "connected", 60, "the link")
+        wait_for(lambda: relay.status()["clips"] > 1, 120, "clips")
+        calm = echoing(relay, network)
+        time.sleep(20)
+        still, _ = calm.end()
+        beats = echoing(relay, network)
+        for _ in range(ROTATIONS):
+            wait_for(lambda: rotated(program), 20, "a rotation")
+            wait_for(lambda: settled(data), 20, "new keys that have shaken hands")
+        network.rebind("198.51.100.77")
+        time.sleep(4)
+        worst, _ = beats.end()
+        memory = relay.status()["memory_bytes"] / 1e6
+    publish(
+        "relay",
+        Figure("resident memory of the relay", round(memory, 1), "MB", budget=MEMORY_MB),
+        Figure(
+            f"longest silence over {ROTATIONS} rotations and a NAT rebind",
+            round(worst * 1000),
+            "ms",
+            baseline=round(still * 1000),
+            baseline_is="without them",
+            budget=STALL_MS,
+        ),
+    )

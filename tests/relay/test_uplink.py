@@ -1,0 +1,185 @@
+"""The way to the cloud over real mTLS: everything once, nothing lost over breaks, certificates renewed, commands down."""
+
+import asyncio
+import contextlib
+
+import grpc
+import pytest
+from guardian_relay.certificate import Certificate
+from guardian_relay.edge import EdgeState
+from guardian_relay.index.store import EventStore, make_tables, open_engine
+from guardian_relay.platform.clock import SystemClock
+from guardian_relay.platform.tasks import Tasks
+from guardian_relay.uplink import LONGEST_WAIT_S, Uplink, next_wait
+
+from guardian.protocol.rpc import OPTIONS, handlers
+from guardian.protocol.v1 import control_pb2 as control
+from guardian.protocol.v1 import events_pb2 as events
+from tests.support.authority import DER, Authority
+from tests.support.relay import NOW_MS, event
+
+
+class Cloud:
+    """Keeps what comes, as the real one: by id, and acknowledges."""
+
+    def __init__(self, authority):
+        self.authority, self.kept, self.up_to, self.fleets, self.answers = authority, {}, 0, [], []
+        self.hang_up_after, self.acknowledge, self.send, self.renewed, self.streams, self.refuse = (
+            None,
+            True,
+            [],
+            0,
+            0,
+            False,
+        )
+
+    async def Exchange(self, _, context):
+        if self.refuse:
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "denied")
+        self.streams += 1
+        first = await context.read()
+        assert first.WhichOneof("what") == "hello"
+        await context.write(control.FromCloud(welcome=control.Welcome(acknowledged=self.up_to, heartbeat_s=1)))
+        for one in self.send:
+            await context.write(one)
+        while (one := await context.read()) is not grpc.aio.EOF:
+            what = one.WhichOneof("what")
+            if what == "events":
+                for at, each in enumerate(one.events.events):
+                    self.kept.setdefault(each.id, []).append(one.events.first + at)
+                if self.hang_up_after is not None and len(self.kept) >= self.hang_up_after:
+                    self.hang_up_after = None
+                    return  # taken, and never acknowledged
+                if self.acknowledge:
+                    self.up_to = one.events.first + len(one.events.events) - 1
+                    await context.write(control.FromCloud(ack=events.Ack(up_to=self.up_to)))
+            elif what == "fleet":
+                self.fleets.append(one.fleet)
+            elif what == "done":
+                self.answers.append(one.done)
+
+    async def Renew(self, request, context):
+        self.renewed += 1
+        return control.RenewReply(chain=self.authority.sign(request.certificate_request))
+
+
+@contextlib.asynccontextmanager
+async def bench(tmp_path, *, hours=24.0, begin=-1.0, device_authority=None):
+    authority = Authority()
+    cloud, tasks, clock = Cloud(authority), Tasks(), SystemClock()
+    server = grpc.aio.server(options=OPTIONS)
+    server.add_generic_rpc_handlers((handlers(control.DESCRIPTOR.services_by_name["Control"], cloud),))
+    pair = authority.server("localhost")
+    port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair], authority.root_pem, True))
+    await server.start()
+    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'relay.db'}")
+    await make_tables(engine, NOW_MS * 1000)
+    store = EventStore(engine, 1000, 5000, to_cloud=True)
+    certificate = Certificate(tmp_path, "", clock)
+    key, request = certificate.request()
+    certificate.keep(key, (device_authority or authority).sign(request, hours, begin), authority.root.public_bytes(DER))
+    sent = []
+    uplink = Uplink(
+        f"localhost:{port}", certificate, store, EdgeState(), clock, tasks,
+        version="1", fleet=lambda: control.Fleet(time_s=7), command=lambda one: sent.append(one) is None and cloud.refuse is False,
+    )  # fmt: skip
+    uplink.sent = sent
+    tasks.spawn(uplink.run(), "uplink")
+    try:
+        yield cloud, store, uplink
+    finally:
+        await tasks.close()
+        await server.stop(0)
+        await engine.dispose()
+
+
+async def until(condition, what):
+    for _ in range(400):
+        value = condition()
+        if await value if asyncio.iscoroutine(value) else value:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(what)
+
+
+async def test_events_reach_the_cloud_and_are_acknowledged(tmp_path):
+    async with bench(tmp_path) as (cloud, store, uplink):
+        await store.take([event(n) for n in range(3)], 3)
+        await until(lambda: len(cloud.kept) == 3, "the first events")
+        await store.take([event(3)], 4)
+        await until(lambda: len(cloud.kept) == 4, "the next one")
+
+        async def none_waiting():
+            return await store.waiting() == 0
+
+        await until(none_waiting, "the acknowledgement")
+        assert uplink.connected
+        assert cloud.fleets[0].time_s == 7
+
+
+async def test_what_was_not_acknowledged_comes_again_in_the_same_place(tmp_path):
+    async with bench(tmp_path) as (cloud, store, _):
+        cloud.hang_up_after = 2
+        await store.take([event(1), event(2)], 2)
+        await until(lambda: all(len(places) == 2 for places in cloud.kept.values()) and len(cloud.kept) == 2, "again")
+        assert all(places[0] == places[1] for places in cloud.kept.values())
+        assert cloud.streams >= 2
+
+
+async def test_a_cloud_that_refuses_is_asked_again_and_said(tmp_path):
+    async with bench(tmp_path) as (cloud, store, uplink):
+        cloud.refuse = True
+        cloud.hang_up_after = 0
+        await store.take([event(1)], 1)
+        await until(lambda: "refuses" in uplink.problem, "the refusal")
+        cloud.refuse = False
+        await until(lambda: len(cloud.kept) == 1, "the event, after all")
+
+
+async def test_a_certificate_is_renewed_at_two_thirds_of_its_life(tmp_path):
+    async with bench(tmp_path, hours=0.9, begin=-2.0) as (cloud, store, _):  # 69 % gone
+        await store.take([event(1)], 1)
+        await until(lambda: len(cloud.kept) == 1, "the event")
+        assert cloud.renewed == 1
+        assert Certificate(tmp_path, "", SystemClock()).left() > 0.9
+
+
+async def test_a_foreign_certificate_opens_nothing(tmp_path):
+    async with bench(tmp_path, device_authority=Authority()) as (cloud, store, uplink):
+        await store.take([event(1)], 1)
+        await until(lambda: "away" in uplink.problem, "the handshake's failure")
+        assert (cloud.kept, cloud.streams) == ({}, 0)
+
+
+async def test_commands_go_down_as_they_came_and_one_that_cannot_is_answered(tmp_path):
+    async with bench(tmp_path) as (cloud, store, uplink):
+        command = events.Command(id=b"i" * 16, verb="ping", signature=b"s")
+        cloud.send = [control.FromCloud(command=command)]
+        cloud.hang_up_after = 1
+        await store.take([event(1)], 1)
+        await until(lambda: uplink.sent, "the command")
+        assert uplink.sent[0].command == command
+        await uplink.done(events.CommandDone(id=b"i" * 16, ok=True))
+        await until(lambda: cloud.answers, "its answer")
+        assert cloud.answers[0].ok
+        uplink._command = lambda one: False
+        uplink._pass_on(command)
+        await until(lambda: len(cloud.answers) > 1, "the refusal")
+        assert cloud.answers[-1].code == "edge_away"
+
+
+def test_waits_grow_with_chance_and_end_somewhere():
+    wait = 1.0
+    for _ in range(20):
+        wait = next_wait(wait, lambda: 1.0)
+    assert wait == LONGEST_WAIT_S
+    assert next_wait(100.0, lambda: 0.0) == 1.0
+
+
+def test_a_chain_of_another_key_is_not_kept(tmp_path):
+    certificate = Certificate(tmp_path, "", SystemClock())
+    key, _ = certificate.request()
+    _, other = certificate.request()
+    with pytest.raises(ValueError, match="not of the key"):
+        certificate.keep(key, Authority().sign(other))
+    assert not certificate.there

@@ -1,0 +1,144 @@
+"""A network as in life, in namespaces of the kernel: a home behind a NAT, and a relay with a public address.
+
+home 192.168.7.2 ── nat 192.168.7.1 | 198.51.100.1 (masquerade) ── relay 198.51.100.2
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+CLONE_NEWNET = 0x40000000
+PROGRAMS = ("ip", "nft", "wg", "wireguard-go")
+HOME, RELAY = "192.168.7.2", "198.51.100.2"
+ETH_P_ALL = 3
+NAT = """
+table ip nat {
+  chain post {
+    type nat hook postrouting priority 100
+    oifname "n1" masquerade
+  }
+}
+"""
+
+
+def require_lab() -> None:
+    """Skip, saying why, where namespaces or programs are not to be had."""
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+    lacking = [program for program in PROGRAMS if shutil.which(program) is None]
+    if lacking:
+        pytest.skip(f"there is no {', '.join(lacking)}: python tests/support/system_packages.py")
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        pytest.skip("/dev/net/tun cannot be opened")
+
+
+def _run(*argv: str, stdin: str = "") -> None:
+    done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise OSError(f"{' '.join(argv)}: {done.stderr.strip()}")
+
+
+class Lab:
+    """The three namespaces; `inside(name)` moves this thread, and what it starts, into one."""
+
+    def __init__(self) -> None:
+        self.names = {name: f"g{os.getpid()}-{name}" for name in ("home", "nat", "relay")}
+
+    def build(self) -> None:
+        """Make everything; skips where the kernel gives no namespaces."""
+        for name in self.names.values():
+            try:
+                _run("ip", "netns", "add", name)
+            except OSError as error:
+                pytest.skip(f"no network namespaces here: {error}")
+            _run("ip", "-n", name, "link", "set", "lo", "up")
+        self._wire("home", "h0", f"{HOME}/24", "nat", "n0", "192.168.7.1/24")
+        self._wire("nat", "n1", "198.51.100.1/24", "relay", "r0", f"{RELAY}/24")
+        self.ip("home", "route", "add", "default", "via", "192.168.7.1")
+        with self.inside("nat"):
+            _run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+            _run("nft", "-f", "-", stdin=NAT)
+
+    def _wire(self, left: str, a: str, a_address: str, right: str, b: str, b_address: str) -> None:
+        _run(
+            "ip", "link", "add", a, "netns", self.names[left], "type", "veth", "peer", "name", b, "netns", self.names[right]
+        )
+        for name, device, address in ((left, a, a_address), (right, b, b_address)):
+            self.ip(name, "address", "add", address, "dev", device)
+            self.ip(name, "link", "set", device, "up")
+
+    def ip(self, name: str, *words: str) -> None:
+        """Run `ip` in one of them."""
+        _run("ip", "-n", self.names[name], *words)
+
+    def rebind(self, address: str) -> None:
+        """The NAT gets another public address: what it has translated is forgotten."""
+        self.ip("nat", "address", "flush", "dev", "n1")
+        self.ip("nat", "address", "add", f"{address}/24", "dev", "n1")
+
+    @contextlib.contextmanager
+    def inside(self, name: str) -> Iterator[None]:
+        """Move this thread into a namespace."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        there = os.open(f"/var/run/netns/{self.names[name]}", os.O_RDONLY)
+        try:
+            if libc.setns(there, CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+            yield
+        finally:
+            libc.setns(before, CLONE_NEWNET)
+            os.close(before)
+            os.close(there)
+
+    def destroy(self) -> None:
+        """Take everything away."""
+        for name in self.names.values():
+            subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+
+
+@contextlib.contextmanager
+def lab() -> Iterator[Lab]:
+    """Build it; skips where the kernel refuses."""
+    require_lab()
+    one = Lab()
+    try:
+        one.build()
+        yield one
+    finally:
+        one.destroy()
+
+
+class Capture:
+    """Every frame on a link, from a thread of its own."""
+
+    def __init__(self, lab: Lab, name: str, device: str) -> None:
+        self._ending = threading.Event()
+        self.data = bytearray()
+        with lab.inside(name):
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        self._socket.bind((device, 0))
+        self._socket.settimeout(0.2)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            with contextlib.suppress(TimeoutError):
+                self.data += self._socket.recv(65536)
+
+    def end(self) -> bytes:
+        """Stop; return what went by."""
+        self._ending.set()
+        self._thread.join(5)
+        self._socket.close()
+        return bytes(self.data)
