@@ -1,0 +1,96 @@
+"""A PostgreSQL of our own for tests: a fresh cluster on a free port, with the users that an operator would make."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import uuid
+from pathlib import Path
+
+OWNER, USER, PASSWORD = "cloud_owner", "cloud_app", "for-tests"
+
+
+def programs() -> Path | None:
+    """Where PostgreSQL's programs are; Debian keeps them out of PATH."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
+    if found:
+        return found[0].parent
+    there = shutil.which("initdb")
+    return Path(there).parent if there else None
+
+
+def why_not() -> str:
+    """Return why there can be no PostgreSQL here; empty: there can."""
+    if programs() is None:
+        return "PostgreSQL is not installed (apt: postgresql)"
+    if os.geteuid() == 0:
+        try:
+            pwd.getpwnam("postgres")
+        except KeyError:
+            return "PostgreSQL does not run as root, and there is no user postgres"
+    return ""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Postgres:
+    """The running cluster."""
+
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        self.folder, self.port, self._durable = folder, free_port(), durable
+        self._as = {}
+        if os.geteuid() == 0:
+            who = pwd.getpwnam("postgres")
+            self._as = {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
+            for part in (folder, *folder.parents):  # pytest's folders are for their owner only
+                if part.stat().st_uid == 0 and part != Path("/") and not part.stat().st_mode & 0o001:
+                    part.chmod(part.stat().st_mode | 0o011)
+            os.chown(folder, who.pw_uid, who.pw_gid)
+
+    def start(self) -> None:
+        bin_dir, data = programs(), self.folder / "data"
+        self._run(bin_dir / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder} -c max_connections=60"
+        )
+        if not self._durable:
+            options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+        self._run(bin_dir / "pg_ctl", "-D", data, "-w", "-t", "60", "-o", options, "-l", self.folder / "log", "start")
+        self.sql(
+            "postgres",
+            f"CREATE ROLE {OWNER} LOGIN CREATEROLE PASSWORD '{PASSWORD}'",
+            f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'",
+        )
+
+    def stop(self) -> None:
+        self._run(programs() / "pg_ctl", "-D", self.folder / "data", "-m", "immediate", "stop")
+
+    def _run(self, *argv) -> None:
+        done = subprocess.run(
+            [str(one) for one in argv], cwd=self.folder, capture_output=True, text=True, check=False, **self._as
+        )
+        if done.returncode:
+            log = self.folder / "log"
+            raise AssertionError(f"{argv[0]}: {done.stdout}{done.stderr}{log.read_text() if log.exists() else ''}")
+
+    def sql(self, database: str, *statements: str) -> None:
+        """Run statements as the cluster's superuser."""
+        for statement in statements:
+            self._run(
+                programs() / "psql", "-h", "127.0.0.1", "-p", self.port, "-U", "postgres", "-d", database, "-qc", statement
+            )
+
+    def new_database(self, template: str = "template1") -> str:
+        name = f"cloud_{uuid.uuid4().hex[:12]}"
+        self.sql("postgres", f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template}")
+        return name
+
+    def url(self, database: str, user: str = USER) -> str:
+        return f"postgresql+asyncpg://{user}:{PASSWORD}@127.0.0.1:{self.port}/{database}"
