@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
+import time
 import uuid
 from pathlib import Path
 
@@ -57,12 +59,18 @@ class Postgres:
     def start(self) -> None:
         bin_dir, data = programs(), self.folder / "data"
         self._run(bin_dir / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
-        options = (
-            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder} -c max_connections=60"
-        )
+        options = ["-p", str(self.port), "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={self.folder}"]
         if not self._durable:
-            options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
-        self._run(bin_dir / "pg_ctl", "-D", data, "-w", "-t", "60", "-o", options, "-l", self.folder / "log", "start")
+            options += ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
+        argv = [str(bin_dir / "postgres"), "-D", str(data), *options]
+        with (self.folder / "log").open("wb") as log:
+            self._server = subprocess.Popen(argv, cwd=self.folder, stdout=log, stderr=log, **self._as)
+        deadline = time.monotonic() + 60
+        ready = [str(bin_dir / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        while subprocess.run(ready, cwd=self.folder, check=False).returncode:
+            if self._server.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError((self.folder / "log").read_text())
+            time.sleep(0.1)
         self.sql(
             "postgres",
             f"CREATE ROLE {OWNER} LOGIN CREATEROLE PASSWORD '{PASSWORD}'",
@@ -70,7 +78,8 @@ class Postgres:
         )
 
     def stop(self) -> None:
-        self._run(programs() / "pg_ctl", "-D", self.folder / "data", "-m", "immediate", "stop")
+        self._server.send_signal(signal.SIGQUIT)  # at once: nothing in it is to be kept
+        self._server.wait(30)
 
     def _run(self, *argv) -> None:
         done = subprocess.run(
