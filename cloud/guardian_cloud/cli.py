@@ -44,11 +44,55 @@ def _settings(ctx: click.Context) -> Settings:
 
 @cli.command()
 @click.pass_context
-def migrate(ctx: click.Context) -> None:
-    """Make the tables, or bring them to this version's form."""
-    from guardian_cloud.index.migrate import migrate as bring
+def run(ctx: click.Context) -> None:
+    """Run the control plane until it is ended."""
+    from guardian_cloud.processes.cloud import run as run_cloud
+    from guardian_cloud.processes.logging import set_up
 
-    click.echo(f"The store is at revision {asyncio.run(bring(_settings(ctx)))}.")
+    settings = _settings(ctx)
+    set_up(settings.log)
+    asyncio.run(run_cloud(settings))
+
+
+@cli.command()
+@click.pass_context
+def migrate(ctx: click.Context) -> None:
+    """Make tables and keys where there are none, and bring the tables to this version's form."""
+    from guardian.platform.clock import SystemClock
+    from guardian_cloud.ca.authority import ensure
+    from guardian_cloud.index.migrate import migrate as bring
+    from guardian_cloud.push.web_push import ensure_key
+
+    settings = _settings(ctx)
+    click.echo(f"The store is at revision {asyncio.run(bring(settings))}.")
+    authority = ensure(settings.authority_dir, SystemClock())
+    ensure_key(settings.authority_dir)
+    if authority.root_key_is_here:
+        click.echo(
+            f"Move {settings.authority_dir / 'root.key'} to a place off this machine: it is needed again in five years."
+        )
+
+
+@cli.command()
+@click.argument("name")
+@click.pass_context
+def tenant(ctx: click.Context, name: str) -> None:
+    """Make a home, and print the invitation for its owner."""
+    from guardian.platform.clock import SystemClock
+    from guardian_cloud.index.engine import open_store
+    from guardian_cloud.services.people import People
+
+    settings = _settings(ctx)
+
+    async def make() -> str:
+        store = open_store(settings)
+        try:
+            _, invited = await People(store, SystemClock()).make_tenant(name, None, "")
+        finally:
+            await store.close()
+        return invited.word if invited is not None else ""
+
+    click.echo(f"{settings.web.public_url}/join#{asyncio.run(make())}")
 
 
 def main() -> None:

@@ -4,12 +4,18 @@ import asyncio
 import contextlib
 
 import pytest
+from guardian_cloud.ca.authority import ensure
 from guardian_cloud.index.engine import open_store
 from guardian_cloud.index.migrate import migrate
-from guardian_cloud.settings.schema import Settings, Store
+from guardian_cloud.processes.cloud import running
+from guardian_cloud.push.web_push import ensure_key
+from guardian_cloud.settings.schema import Control, Identity, Limits, Settings, Store, Web
 from pydantic import SecretStr
 
+from guardian.platform.clock import SystemClock
 from tests.support import postgres as pg
+from tests.support.cloud_people import Browser
+from tests.support.oidc_provider import OidcProvider
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +74,47 @@ class _Closing:
 
     async def aclose(self):
         await self.store.close()
+
+
+@pytest.fixture
+async def provider():
+    one = await OidcProvider().start()
+    for who in ("olga", "adam", "vera", "gus", "nora", "otto"):
+        one.add(who)
+    yield one
+    await one.stop()
+
+
+def complete(settings, provider, **parts):
+    """The settings of a cloud that can run here."""
+    ensure(settings.authority_dir, SystemClock())
+    ensure_key(settings.authority_dir)
+    values = {
+        "web": Web(listen="127.0.0.1:0", public_url="http://127.0.0.1", open_sign_up=True),
+        "control": Control(listen="127.0.0.1:0", names=("localhost",), heartbeat_s=1),
+        "identity": Identity(issuer=provider.issuer, client_id="cloud", audience=provider.audience),
+        "limits": Limits(api_per_s=1000, enrol_per_minute=600),
+        **parts,
+    }
+    return settings.model_copy(update=values)
+
+
+@pytest.fixture
+async def started(settings, provider):
+    """A cloud that runs, on each kind of store."""
+    async with running(complete(settings, provider)) as found:
+        yield found
+
+
+@pytest.fixture
+async def people(started, provider):
+    """Log somebody in: `await people("olga")`."""
+    base, made = f"http://127.0.0.1:{started.web_port}", []
+
+    async def come(subject):
+        made.append(await Browser(base, provider, subject).login())
+        return made[-1]
+
+    yield come
+    for one in made:
+        await one.close()

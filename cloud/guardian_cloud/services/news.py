@@ -1,0 +1,136 @@
+"""What is new, told to everybody of a tenant who listens: one look into the store a tenant and process, however many listen.
+
+Word that there is news may be lost or come twice, so it only makes us look: events are read from the store by their number, in order,
+and each listener is sent those behind the last one it has. One that does not keep up is let go; it comes back with its last number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from guardian.platform.clock import Clock
+from guardian.platform.tasks import Tasks
+from guardian_cloud.ephemeral.contract import Ephemeral
+from guardian_cloud.index.happenings import Event
+from guardian_cloud.model.errors import CloudError
+from guardian_cloud.services.happenings import Happenings, news_channel
+
+_log = structlog.get_logger(__name__)
+LOOK_AGAIN_S: Final = 15.0  # also without word: it may have been lost
+AT_ONCE: Final = 200
+WAITING: Final = 64  # pieces a listener has not been sent; full: it is let go
+
+
+@dataclass(eq=False)
+class Piece:
+    """Events in order; none: the fleet's state changed. `wire`: how it is sent, worked out by the first who sends it."""
+
+    events: tuple[Event, ...] = ()
+    wire: bytes | None = None
+
+
+@dataclass(eq=False)
+class Listener:
+    """Somebody who listens. `ended`: it did not keep up."""
+
+    pieces: deque[Piece] = field(default_factory=deque)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: bool = False
+
+    def hear(self, piece: Piece) -> None:
+        """Take a piece."""
+        if len(self.pieces) >= WAITING:
+            self.ended = True
+        else:
+            self.pieces.append(piece)
+        self.wake.set()
+
+
+@dataclass(eq=False)
+class _Tenant:
+    seq: int
+    listeners: set[Listener] = field(default_factory=set)
+    task: asyncio.Task[Any] | None = None
+
+
+class News:
+    """The service."""
+
+    def __init__(self, happenings: Happenings, ephemeral: Ephemeral, clock: Clock) -> None:
+        self._happenings, self._ephemeral, self._clock = happenings, ephemeral, clock
+        self._tenants: dict[str, _Tenant] = {}
+        self._tasks = Tasks()
+
+    @property
+    def listeners(self) -> int:
+        """How many listen in this process."""
+        return sum(len(one.listeners) for one in self._tenants.values())
+
+    @asynccontextmanager
+    async def listen(self, tenant: str) -> AsyncIterator[tuple[Listener, int]]:
+        """Hear a tenant's news from now on; the number is that up to which they are not told: replay goes up to it."""
+        listener = Listener()
+        found = self._tenants.get(tenant)
+        if found is None:
+            found = _Tenant(await self._happenings.newest(tenant))
+            found = self._tenants.setdefault(tenant, found)  # another may have come meanwhile
+        found.listeners.add(listener)
+        if found.task is None:
+            ready = asyncio.Event()
+            found.task = self._tasks.spawn(self._follow(tenant, found, ready), "news")
+            await ready.wait()
+        try:
+            yield listener, found.seq
+        finally:
+            found.listeners.discard(listener)
+            if not found.listeners and found.task is not None:
+                found.task.cancel()
+                if self._tenants.get(tenant) is found:
+                    del self._tenants[tenant]
+
+    async def _follow(self, tenant: str, mine: _Tenant, ready: asyncio.Event) -> None:
+        async with self._ephemeral.listen(news_channel(tenant)) as words:
+            ready.set()
+            word = aiter(words)
+            waiting: asyncio.Task[Any] | None = None
+            inner = Tasks()
+            try:
+                while True:
+                    if waiting is None:
+                        waiting = inner.spawn(_next(word), "news word")
+                    done, _ = await asyncio.wait({waiting}, timeout=LOOK_AGAIN_S)
+                    heard = waiting.result() if done else None
+                    waiting = None if done else waiting
+                    if heard == b"fleet":
+                        self._say(mine, Piece())
+                    else:
+                        await self._look(tenant, mine)
+            finally:
+                await inner.close()
+
+    async def _look(self, tenant: str, mine: _Tenant) -> None:
+        try:
+            while events := await self._happenings.after(tenant, mine.seq, AT_ONCE):
+                mine.seq = events[-1].seq
+                self._say(mine, Piece(tuple(events)))
+        except CloudError as error:
+            _log.warning("news_failed", tenant=tenant, code=error.code)
+
+    def _say(self, mine: _Tenant, piece: Piece) -> None:
+        for listener in mine.listeners:
+            listener.hear(piece)
+
+    async def close(self) -> None:
+        """End."""
+        await self._tasks.close()
+
+
+async def _next(words: AsyncIterator[bytes | None]) -> bytes | None:
+    return await anext(words)
