@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import json
 from collections import Counter
@@ -16,7 +15,7 @@ from guardian_cloud.api import events, fleet, others, people
 from guardian_cloud.api.openapi import COOKIE, CSRF_HEADER, PLAIN_COOKIE, document
 from guardian_cloud.api.problems import problems
 from guardian_cloud.api.routing import MOST_BODY, Needs, Operation, answer, arguments
-from guardian_cloud.api.stream import ENDING, STREAMS
+from guardian_cloud.api.stream import STREAMS
 from guardian_cloud.ephemeral.contract import Rate
 from guardian_cloud.model.errors import NotAllowed, NotLoggedIn, TooManyRequests
 from guardian_cloud.services.caller import Person, network_of
@@ -35,16 +34,16 @@ _BURST: Final = 5.0
 def make_api(cloud: Cloud) -> web.Application:
     """Return the API's application. Nothing in it answers without a login but what says so."""
     app = web.Application(middlewares=[problems], client_max_size=MOST_BODY)
-    app[ENDING], app[STREAMS] = asyncio.Event(), Counter()
-    app.on_shutdown.append(_end)
+    app[STREAMS] = Counter()
+
+    async def end(_: web.Application) -> None:
+        cloud.news.end_all()
+
+    app.on_shutdown.append(end)
     for one in OPERATIONS:
         app.router.add_route(one.method, one.path, _handler(cloud, one))
     app.router.add_get("/openapi.json", get_openapi)
     return app
-
-
-async def _end(app: web.Application) -> None:
-    app[ENDING].set()
 
 
 async def get_openapi(_: web.Request) -> web.Response:

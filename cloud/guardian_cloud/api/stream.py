@@ -21,7 +21,6 @@ LOOK_AGAIN_S: Final = 60.0  # whether they still may: at most so long does a rem
 RETRY_MS: Final = 3000
 MOST_REPLAY: Final = 5000  # more: read the list
 STREAMS: Final[web.AppKey[Counter[str]]] = web.AppKey("streams", Counter)
-ENDING: Final[web.AppKey[asyncio.Event]] = web.AppKey("ending", asyncio.Event)
 
 
 async def serve(cloud: Cloud, who: Caller, request: web.Request, text: Callable[[Event], str]) -> web.StreamResponse:
@@ -39,7 +38,7 @@ async def serve(cloud: Cloud, who: Caller, request: web.Request, text: Callable[
             if last is not None:
                 await _replay(cloud, who, response, last, upto, text)
             looked_s = cloud.clock.mono_s()
-            while not listener.ended and not request.app[ENDING].is_set():
+            while not listener.ended:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(listener.wake.wait(), COMMENT_S)
                 listener.wake.clear()

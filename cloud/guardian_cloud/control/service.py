@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,6 +40,9 @@ class _End:
     words: str
 
 
+_Out = asyncio.Queue[FromCloud | _End]
+
+
 class ControlService:
     """Answers relays."""
 
@@ -47,7 +51,7 @@ class ControlService:
     ) -> None:
         self._fleet, self._happenings, self._ephemeral = fleet, happenings, ephemeral
         self._settings, self._clock = settings, clock
-        self._streams: set[asyncio.Queue[FromCloud | _End]] = set()
+        self._streams: set[_Out] = set()
 
     @property
     def streams(self) -> int:
@@ -79,7 +83,7 @@ class ControlService:
     async def exchange(self, messages: AsyncIterator[FromRelay], context: Any) -> None:
         """One relay's stream."""
         identity = await _identity(context)
-        out: asyncio.Queue[FromCloud | _End] = asyncio.Queue(WAITING)  # full: the reader waits, and so does the relay
+        out: _Out = asyncio.Queue(WAITING)  # full: the reader waits, and so does the relay
         try:
             await self._fleet.admitted(identity)
             hello = await anext(messages, None)
@@ -95,12 +99,12 @@ class ControlService:
         except CloudError as error:
             await _abort(context, error)
 
-    async def _run(self, identity: Identity, messages: Any, context: Any, out: Any, words: Any, mine: bytes) -> None:
-        tasks = Tasks()
+    async def _run(self, identity: Identity, messages: Any, context: Any, out: _Out, words: Any, mine: bytes) -> None:
+        tasks, stored = Tasks(), asyncio.Lock()  # a task that works with the store holds it: none is cancelled in the middle
         self._streams.add(out)
-        tasks.spawn(self._guarded(self._read(identity, messages, out), out), "control reader")
-        tasks.spawn(self._guarded(self._hear(identity, words, out, mine), out), "control words")
-        tasks.spawn(self._guarded(self._beat(identity, out), out), "control heartbeat")
+        tasks.spawn(self._guarded(self._read(identity, messages, out, stored), out), "control reader")
+        tasks.spawn(self._guarded(self._hear(identity, words, out, stored, mine), out), "control words")
+        tasks.spawn(self._guarded(self._beat(identity, out, stored), out), "control heartbeat")
         replaced = False
         try:
             while not isinstance(one := await out.get(), _End):
@@ -110,11 +114,12 @@ class ControlService:
                 await context.abort(one.status, one.words)
         finally:
             self._streams.discard(out)
-            await tasks.close()
+            async with stored:
+                await tasks.close()
             if not replaced:
                 await self._fleet.gone(identity)
 
-    async def _guarded(self, work: Any, out: asyncio.Queue[FromCloud | _End]) -> None:
+    async def _guarded(self, work: Any, out: _Out) -> None:
         """Run one of the stream's tasks; whatever ends it ends the stream."""
         try:
             end = await work
@@ -123,59 +128,72 @@ class ControlService:
         except Exception as error:  # noqa: BLE001 - ours: the relay gets to know that it is, and comes back
             _log.error("control_bug", error=type(error).__name__, exc_info=error)
             end = _End(grpc.StatusCode.INTERNAL, "something went wrong here")
-        if out.full():
-            out.get_nowait()  # the end goes before an acknowledgement, which is told again in the next welcome
-        out.put_nowait(end)
+        _put_last(out, end)
 
-    async def _read(self, identity: Identity, messages: Any, out: asyncio.Queue[FromCloud | _End]) -> _End:
+    async def _read(self, identity: Identity, messages: Any, out: _Out, stored: asyncio.Lock) -> _End:
         async for message in messages:
             match message.WhichOneof("what"):
                 case "events":
-                    taken = await self._happenings.take(identity, message.events)
+                    async with stored:
+                        taken = await self._happenings.take(identity, message.events)
                     await out.put(FromCloud(ack=Ack(up_to=taken.up_to)))
                 case "fleet":
-                    await self._fleet.report(identity, message.fleet)
+                    async with stored:
+                        await self._fleet.report(identity, message.fleet)
                 case "done":
-                    await self._fleet.done(identity, message.done)
+                    async with stored:
+                        await self._fleet.done(identity, message.done)
                 case _:  # a newer relay may say more than we know
                     continue
         return _End(grpc.StatusCode.OK, "")
 
-    async def _hear(self, identity: Identity, words: Any, out: asyncio.Queue[FromCloud | _End], mine: bytes) -> _End:
-        sent: set[str] = set()
-        await self._send_commands(identity, out, sent)
+    async def _hear(self, identity: Identity, words: Any, out: _Out, stored: asyncio.Lock, mine: bytes) -> _End:
+        sent = await self._send_commands(identity, out, stored, frozenset())
         async for word in words:
             if word == b"denied" or word is None:
-                await self._fleet.admitted(identity)  # raises where it was denied
+                async with stored:
+                    await self._fleet.admitted(identity)  # raises where it was denied
             if word is not None and word.startswith(b"newer ") and word != b"newer " + mine:
                 return _End(grpc.StatusCode.ABORTED, "a newer stream of this relay replaces this one")
-            await self._send_commands(identity, out, sent)
-        return _End(grpc.StatusCode.UNAVAILABLE, "come back")
+            sent = await self._send_commands(identity, out, stored, sent)
+        return _come_back()
 
-    async def _send_commands(self, identity: Identity, out: asyncio.Queue[FromCloud | _End], sent: set[str]) -> None:
-        waiting = await self._fleet.waiting(identity)
+    async def _send_commands(
+        self, identity: Identity, out: _Out, stored: asyncio.Lock, sent: frozenset[str]
+    ) -> frozenset[str]:
+        async with stored:
+            waiting = await self._fleet.waiting(identity)
         for one in waiting:
             if one.id not in sent:
                 await out.put(FromCloud(command=Command.FromString(one.message)))
-        sent.clear()
-        sent.update(one.id for one in waiting)
+        return frozenset(one.id for one in waiting)
 
-    async def _beat(self, identity: Identity, out: asyncio.Queue[FromCloud | _End]) -> _End:
+    async def _beat(self, identity: Identity, out: _Out, stored: asyncio.Lock) -> _End:
         while True:
             left_s = identity.expires_us / 1e6 - self._clock.now().utc_us / 1e6
             await self._clock.sleep(max(0.0, min(self._settings.heartbeat_s, left_s)))
-            try:
-                await self._fleet.admitted(identity)  # again, should a word have been lost
-            except Unavailable:
-                pass
+            with suppress(Unavailable):
+                async with stored:
+                    await self._fleet.admitted(identity)  # again, should a word have been lost
             await out.put(FromCloud(heartbeat=Heartbeat(time_ms=self._clock.now().utc_us // 1000)))
 
-    def say_goodbye(self) -> None:
+    def end_all(self) -> None:
         """Tell all relays that we are about to end, and when to come back: not all at once."""
         for number, out in enumerate(list(self._streams)):
             if not out.full():
                 beat = Heartbeat(time_ms=self._clock.now().utc_us // 1000, retry_after_s=1 + number % COME_BACK_S)
                 out.put_nowait(FromCloud(heartbeat=beat))
+            _put_last(out, _come_back())
+
+
+def _put_last(out: _Out, end: _End) -> None:
+    if out.full():
+        out.get_nowait()  # the end goes before an acknowledgement, which is told again in the next welcome
+    out.put_nowait(end)
+
+
+def _come_back() -> _End:
+    return _End(grpc.StatusCode.UNAVAILABLE, "come back")
 
 
 async def _identity(context: Any) -> Identity:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -128,13 +128,22 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         )
         await server.start()
         stack.push_async_callback(server.stop, GRACE_S)
-        stack.callback(control.say_goodbye)
+        stack.callback(control.end_all)
         web_port = await stack.enter_async_context(_serving(cloud))
+        outbox, ending = Outbox(store, queue, ephemeral, clock), asyncio.Event()
         tasks = Tasks()
-        stack.push_async_callback(tasks.close)
-        outbox = Outbox(store, queue, ephemeral, clock)
-        tasks.spawn(outbox.run(), "outbox")
-        tasks.spawn(_forget(happenings, settings, clock), "forget old events")
+        chores = [
+            tasks.spawn(outbox.run(), "outbox"),
+            tasks.spawn(_forget(happenings, settings, ending), "forget old events"),
+        ]
+
+        async def end_chores() -> None:  # not cancelled: what is under way in the store is finished
+            outbox.end()
+            ending.set()
+            await asyncio.wait(chores, timeout=GRACE_S)
+            await tasks.close()
+
+        stack.push_async_callback(end_chores)
         yield Running(cloud, store, authority, outbox, control, web_port, control_port)
 
 
@@ -158,14 +167,15 @@ async def _serving(cloud: Cloud) -> AsyncIterator[int]:
         await runner.cleanup()
 
 
-async def _forget(happenings: Happenings, settings: Settings, clock: Clock) -> None:
-    while True:
+async def _forget(happenings: Happenings, settings: Settings, ending: asyncio.Event) -> None:
+    while not ending.is_set():
         try:
             if gone := await happenings.forget_old(settings.store.keep_events_days):
                 _log.info("events_forgotten", count=gone)
         except Exception as error:  # noqa: BLE001 - the next hour brings another chance
             _log.error("forgetting_failed", error=type(error).__name__, exc_info=error)
-        await clock.sleep(FORGET_EVERY_S)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ending.wait(), FORGET_EVERY_S)
 
 
 async def run(settings: Settings) -> None:

@@ -38,7 +38,7 @@ class Piece:
 
 @dataclass(eq=False)
 class Listener:
-    """Somebody who listens. `ended`: it did not keep up."""
+    """Somebody who listens. `ended`: it did not keep up, or we end."""
 
     pieces: deque[Piece] = field(default_factory=deque)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -58,6 +58,7 @@ class _Tenant:
     seq: int
     listeners: set[Listener] = field(default_factory=set)
     task: asyncio.Task[Any] | None = None
+    looking: asyncio.Lock = field(default_factory=asyncio.Lock)  # never cancelled in the middle of a look into the store
 
 
 class News:
@@ -91,9 +92,10 @@ class News:
         finally:
             found.listeners.discard(listener)
             if not found.listeners and found.task is not None:
-                found.task.cancel()
                 if self._tenants.get(tenant) is found:
                     del self._tenants[tenant]
+                async with found.looking:
+                    found.task.cancel()
 
     async def _follow(self, tenant: str, mine: _Tenant, ready: asyncio.Event) -> None:
         async with self._ephemeral.listen(news_channel(tenant)) as words:
@@ -111,7 +113,8 @@ class News:
                     if heard == b"fleet":
                         self._say(mine, Piece())
                     else:
-                        await self._look(tenant, mine)
+                        async with mine.looking:
+                            await self._look(tenant, mine)
             finally:
                 await inner.close()
 
@@ -126,6 +129,13 @@ class News:
     def _say(self, mine: _Tenant, piece: Piece) -> None:
         for listener in mine.listeners:
             listener.hear(piece)
+
+    def end_all(self) -> None:
+        """Let all listeners go: we are about to end."""
+        for one in self._tenants.values():
+            for listener in one.listeners:
+                listener.ended = True
+                listener.wake.set()
 
     async def close(self) -> None:
         """End."""

@@ -14,7 +14,7 @@ import structlog
 
 from guardian.platform.clock import Clock
 from guardian.platform.tasks import Tasks
-from guardian_cloud.ephemeral.contract import Ephemeral
+from guardian_cloud.ephemeral.contract import Ephemeral, Listener
 from guardian_cloud.index import happenings, people, subscriptions
 from guardian_cloud.index.engine import Store
 from guardian_cloud.index.happenings import Push, Work
@@ -34,35 +34,40 @@ _SEE: Final = tuple(role for role in Role if allows(role, May.SEE_EVENTS))
 
 
 class Outbox:
-    """Hands on what waits, until it is cancelled."""
+    """Hands on what waits."""
 
     def __init__(self, store: Store, queue: Queue, ephemeral: Ephemeral, clock: Clock) -> None:
         self._store, self._queue, self._ephemeral, self._clock = store, queue, ephemeral, clock
+        self._heard, self._ending = asyncio.Event(), False
         self._failed: dict[str, tuple[int, float]] = {}  # work → tries, and when to try again
 
     async def run(self) -> None:
-        """Work for ever."""
+        """Work until `end`."""
         async with self._ephemeral.listen(WORK_CHANNEL) as words:
-            heard = asyncio.Event()
-
-            async def hear() -> None:
-                async for _ in words:
-                    heard.set()
-
             tasks = Tasks()
-            tasks.spawn(hear(), "outbox words")
+            tasks.spawn(self._hear(words), "outbox words")
             try:
-                while True:
-                    heard.clear()
+                while not self._ending:
+                    self._heard.clear()
                     try:
-                        while await self.step() == AT_ONCE:
+                        while await self.step() == AT_ONCE and not self._ending:
                             pass
                     except CloudError as error:
                         _log.warning("outbox_waits", code=error.code)
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(heard.wait(), LOOK_AGAIN_S)
+                    if not self._ending:
+                        with suppress(TimeoutError):
+                            await asyncio.wait_for(self._heard.wait(), LOOK_AGAIN_S)
             finally:
                 await tasks.close()
+
+    async def _hear(self, words: Listener) -> None:
+        async for _ in words:
+            self._heard.set()
+
+    def end(self) -> None:
+        """Finish what is under way, and no more."""
+        self._ending = True
+        self._heard.set()
 
     async def step(self) -> int:
         """Hand on some of what waits; return how much that was."""
