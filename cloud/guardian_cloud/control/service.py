@@ -125,6 +125,8 @@ class ControlService:
             end = await work
         except CloudError as error:
             end = _End(_status(error), error.message)
+        except grpc.aio.BaseError:  # the stream was ended meanwhile
+            end = _come_back()
         except Exception as error:  # noqa: BLE001 - ours: the relay gets to know that it is, and comes back
             _log.error("control_bug", error=type(error).__name__, exc_info=error)
             end = _End(grpc.StatusCode.INTERNAL, "something went wrong here")
