@@ -52,6 +52,7 @@ class ControlService:
         self._fleet, self._happenings, self._ephemeral = fleet, happenings, ephemeral
         self._settings, self._clock = settings, clock
         self._streams: set[_Out] = set()
+        self._calls: set[asyncio.Task[Any]] = set()
 
     @property
     def streams(self) -> int:
@@ -82,6 +83,20 @@ class ControlService:
 
     async def exchange(self, messages: AsyncIterator[FromRelay], context: Any) -> None:
         """One relay's stream."""
+        call = asyncio.current_task()
+        assert call is not None
+        self._calls.add(call)
+        try:
+            await self._exchange(messages, context)
+        finally:
+            self._calls.discard(call)
+
+    async def wait_ended(self, seconds: float) -> None:
+        """Wait for calls that have ended at the relay's side, and still write so into the store."""
+        if self._calls:
+            await asyncio.wait(set(self._calls), timeout=seconds)
+
+    async def _exchange(self, messages: AsyncIterator[FromRelay], context: Any) -> None:
         identity = await _identity(context)
         out: _Out = asyncio.Queue(WAITING)  # full: the reader waits, and so does the relay
         try:

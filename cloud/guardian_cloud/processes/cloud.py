@@ -127,6 +127,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             f"{settings.control.names[0]}:{settings.control.port or control_port}",
         )
         await server.start()
+        stack.push_async_callback(control.wait_ended, GRACE_S)
         stack.push_async_callback(server.stop, GRACE_S)
         stack.callback(control.end_all)
         web_port = await stack.enter_async_context(_serving(cloud))

@@ -139,6 +139,10 @@ class News:
 
     async def close(self) -> None:
         """End."""
+        for one in list(self._tenants.values()):
+            async with one.looking:
+                if one.task is not None:
+                    one.task.cancel()
         await self._tasks.close()
 
 

@@ -28,7 +28,7 @@ from guardian_cloud.services.happenings import ALERT, WORK_CHANNEL
 
 _log = structlog.get_logger(__name__)
 AT_ONCE: Final = 50
-LOOK_AGAIN_S: Final = 5.0
+LOOK_AGAIN_S: Final = 2.0
 LONGEST_WAIT_S: Final = 300.0
 _SEE: Final = tuple(role for role in Role if allows(role, May.SEE_EVENTS))
 
@@ -97,7 +97,7 @@ class Outbox:
                 tries = self._failed.get(work.id, (0, 0.0))[0] + 1
                 _log.warning("work_failed", tenant=work.tenant, kind=work.kind, error=type(error).__name__, count=tries)
                 if tries < MOST_TRIES:
-                    self._failed[work.id] = (tries, self._clock.mono_s() + min(2.0**tries, LONGEST_WAIT_S))
+                    self._failed[work.id] = (tries, self._clock.mono_s() + min(2.0 ** (tries - 1), LONGEST_WAIT_S))
                     continue
             self._failed.pop(work.id, None)
             async with self._store.jobs() as connection:
