@@ -74,6 +74,24 @@ def migrate(ctx: click.Context) -> None:
 
 
 @cli.command()
+@click.pass_context
+def doctor(ctx: click.Context) -> None:
+    """Look at everything the settings name, and say what is wrong and what to do. Exit code 1 where it cannot run."""
+    from guardian.platform.clock import SystemClock
+    from guardian_cloud.processes.doctor import BAD, examine
+    from guardian_cloud.processes.logging import set_up
+
+    settings = _settings(ctx)
+    set_up("error")
+    found = asyncio.run(examine(settings, SystemClock()))
+    for one in found:
+        click.echo(f"{one.state:8} {one.part:10} {one.message}")
+        if one.cure:
+            click.echo(f"{'':19} {one.cure}")
+    sys.exit(1 if any(one.state == BAD for one in found) else 0)
+
+
+@cli.command()
 @click.argument("name")
 @click.pass_context
 def tenant(ctx: click.Context, name: str) -> None:

@@ -37,7 +37,7 @@ class RabbitQueue:
         self._doer: Doer | None = None
         self._again_s = AGAIN_S
 
-    async def start(self, doer: Doer) -> None:
+    async def start(self, doer: Doer, *, consume: bool = True) -> None:
         self._doer = doer
         try:
             self._connection = await aio_pika.connect_robust(self._url, timeout=10)
@@ -54,7 +54,8 @@ class RabbitQueue:
                 "x-overflow": "reject-publish",
             }
             queue = await channel.declare_queue(QUEUE, durable=True, arguments=arguments)
-            await queue.consume(self._consume)
+            if consume:
+                await queue.consume(self._consume)
         except (AMQPError, OSError, TimeoutError, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and (task := asyncio.current_task()) and task.cancelling():
                 raise
