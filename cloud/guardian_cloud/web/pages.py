@@ -13,7 +13,7 @@ from guardian_cloud.model.errors import BadRequest, CloudError, NotLoggedIn
 from guardian_cloud.model.roles import May, Role, allows, may_invite
 from guardian_cloud.services.caller import Caller, Person, network_of
 from guardian_cloud.services.cloud import Cloud
-from guardian_cloud.web.render import Renderer, sentence
+from guardian_cloud.web.render import Renderer, reading, sentence
 
 PAGE: Final = 100
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -113,7 +113,7 @@ class Pages:
         for one in await self._cloud.fleet.devices(who):
             seen = shown(one)
             readings = [
-                (where.capitalize(), name.replace("_", " "), f"{value:,.0f}")
+                (where.capitalize(), *reading(name, value))
                 for where, found in seen.readings.items()
                 for name, value in sorted(found.items())
             ]

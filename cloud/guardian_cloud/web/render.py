@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from typing import Any
+from typing import Any, Final
 
 import jinja2
 from aiohttp import web
@@ -22,9 +22,41 @@ def _moment(us: int, style: str) -> Markup:
     return Markup('<time datetime="{}" data-style="{}">{} UTC</time>').format(text, style, shown)
 
 
+def _size(value: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if abs(value) < 1000 or unit == "TB":
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    raise AssertionError
+
+
+def _lasting(value: float) -> str:
+    for length, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if value >= 2 * length:
+            return f"{value / length:.0f} {unit}"
+    return f"{value:.0f} s"
+
+
 def sentence(text: str) -> str:
     """Return a text as a sentence."""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".") if text else ""
+
+
+_UNITS: Final = (
+    ("bytes", _size),
+    ("s", _lasting),
+    ("c", lambda value: f"{value:.0f} °C"),
+    ("percent", lambda value: f"{value:.0f} %"),
+)
+
+
+def reading(name: str, value: float) -> tuple[str, str]:
+    """Return a reading's name and value in words: its unit is the last word of its name."""
+    head, _, unit = name.rpartition("_")
+    for known, words in _UNITS:
+        if head and unit == known:
+            return head.replace("_", " "), words(value)
+    return name.replace("_", " "), f"{value:,.0f}"
 
 
 class Renderer:
