@@ -19,10 +19,10 @@ from tests.support.oidc_provider import OidcProvider
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
+def postgres():
     if reason := pg.why_not():
         pytest.skip(reason)
-    cluster = pg.Postgres(tmp_path_factory.mktemp("postgres"))
+    cluster = pg.Postgres()
     cluster.start()
     yield cluster
     cluster.stop()

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -45,16 +46,14 @@ def free_port() -> int:
 class Postgres:
     """The running cluster."""
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
-        self.folder, self.port, self._durable = folder, free_port(), durable
+    def __init__(self, *, durable: bool = False) -> None:
+        # not in pytest's folder: that is for its owner only, and this is for the user postgres
+        self.folder, self.port, self._durable = Path(tempfile.mkdtemp(prefix="guardian-pg-")), free_port(), durable
         self._as = {}
         if os.geteuid() == 0:
             who = pwd.getpwnam("postgres")
             self._as = {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
-            for part in (folder, *folder.parents):  # pytest's folders are for their owner only
-                if part.stat().st_uid == 0 and part != Path("/") and not part.stat().st_mode & 0o001:
-                    part.chmod(part.stat().st_mode | 0o011)
-            os.chown(folder, who.pw_uid, who.pw_gid)
+            os.chown(self.folder, who.pw_uid, who.pw_gid)
 
     def start(self) -> None:
         bin_dir, data = programs(), self.folder / "data"
@@ -77,9 +76,14 @@ class Postgres:
             f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'",
         )
 
+    @property
+    def pid(self) -> int:
+        return self._server.pid
+
     def stop(self) -> None:
         self._server.send_signal(signal.SIGQUIT)  # at once: nothing in it is to be kept
         self._server.wait(30)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, *argv) -> None:
         done = subprocess.run(

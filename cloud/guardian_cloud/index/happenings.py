@@ -1,20 +1,14 @@
-"""Rows of events, of what is to be pushed, and of the outbox.
-
-A batch is one transaction: its events, what is to be pushed of them, the place in the relay's outbox up to which we have them, and
-one row in our own outbox. On PostgreSQL the events go in by one INSERT … SELECT unnest(…): a statement a batch, not one an event.
-"""
+"""Rows of events, of what is to be pushed, and of the outbox. How events come in is in ingest.py."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from guardian_cloud.index.tables import devices, events, outbox, pushes, tenants
+from guardian_cloud.index.tables import events, outbox, pushes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,82 +43,6 @@ class Work:
     tenant: str
     kind: str
     body: str
-
-
-# One statement: it numbers the new events behind those there are, and says which of the batch were new.
-_PG_INSERT = """
-INSERT INTO events (tenant_id, event_id, seq, device_id, camera, serial, time_s, kind, size, sealed, received_us)
-SELECT $1::uuid, e.id, $2::bigint + e.place - 1, $3::uuid, e.camera, e.serial, e.time_s, e.kind, e.size, e.sealed, $4::bigint
-FROM unnest($5::bytea[], $6::bytea[], $7::bigint[], $8::bigint[], $9::int[], $10::int[], $11::bytea[])
-  WITH ORDINALITY AS e (id, camera, serial, time_s, kind, size, sealed, place)
-ON CONFLICT (tenant_id, event_id) DO NOTHING
-RETURNING seq
-"""
-_PG_NUMBERS = """
-WITH heard AS (UPDATE devices SET acknowledged = greatest(acknowledged, $4), seen_us = $5 WHERE tenant_id = $1::uuid AND device_id = $3::uuid)
-UPDATE tenants SET next_seq = next_seq + $2 WHERE tenant_id = $1::uuid RETURNING next_seq - $2
-"""
-
-
-async def add_events(
-    connection: AsyncConnection, tenant: str, device: str, batch: Sequence[Event], *, up_to: int, now_us: int
-) -> list[tuple[int, int]]:
-    """Keep a batch and note up to where the device's outbox is here; return those that are new: place in the batch, and number.
-
-    The tenant's row is locked until the end of the transaction: numbers become visible in their order, so who has read up to one
-    misses none before it. `seq` of the events given is not looked at.
-    """
-    if connection.dialect.name == "postgresql":
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-        first = await driver.fetchval(_PG_NUMBERS, tenant, len(batch), device, up_to, now_us)
-        columns = (
-            [one.id for one in batch],
-            [one.camera for one in batch],
-            [one.serial for one in batch],
-            [one.time_s for one in batch],
-            [one.kind for one in batch],
-            [one.size for one in batch],
-            [one.sealed for one in batch],
-        )
-        rows = await driver.fetch(_PG_INSERT, tenant, first, device, now_us, *columns)
-        return [(row[0] - first, row[0]) for row in rows]
-    where = (devices.c.tenant_id == tenant) & (devices.c.device_id == device)
-    await connection.execute(
-        sa.update(devices).where(where).values(acknowledged=sa.func.max(devices.c.acknowledged, up_to), seen_us=now_us)
-    )
-    after = await connection.scalar(
-        sa.update(tenants)
-        .where(tenants.c.tenant_id == tenant)
-        .values(next_seq=tenants.c.next_seq + len(batch))
-        .returning(tenants.c.next_seq)
-    )
-    first = (after or 1) - len(batch)
-    new = []
-    for place, one in enumerate(batch):
-        values = {
-            "tenant_id": tenant,
-            "event_id": one.id,
-            "seq": first + place,
-            "device_id": device,
-            "camera": one.camera,
-            "serial": one.serial,
-            "time_s": one.time_s,
-            "kind": one.kind,
-            "size": one.size,
-            "sealed": one.sealed,
-            "received_us": now_us,
-        }
-        done = await connection.execute(sqlite_insert(events).values(**values).on_conflict_do_nothing())
-        if done.rowcount == 1:
-            new.append((place, first + place))
-    return new
-
-
-async def add_pushes(connection: AsyncConnection, tenant: str, wanted: Sequence[tuple[int, Push]]) -> None:
-    """Keep what is to be pushed, by the number of its event."""
-    rows = [{"tenant_id": tenant, "seq": seq, "member": push.member, "sealed": push.sealed} for seq, push in wanted]
-    if rows:
-        await connection.execute(sa.insert(pushes), rows)
 
 
 async def pushes_of(connection: AsyncConnection, tenant: str, first: int, last: int) -> list[tuple[int, Push]]:

@@ -6,9 +6,10 @@ on a new one; nullif makes both NULL, which equals nothing: no rows, and no erro
 
 from __future__ import annotations
 
-OURS = "tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid"
+# As a sub-select the setting is read once a statement; without it, once a row.
+OURS = "tenant_id = (SELECT nullif(current_setting('app.tenant_id', true), '')::uuid)"
 # One's own memberships, to be asked before a tenant is chosen.
-MINE = "user_id = nullif(current_setting('app.user_id', true), '')::uuid"
+MINE = "user_id = (SELECT nullif(current_setting('app.user_id', true), '')::uuid)"
 JOBS = "guardian_cloud_jobs"  # takes work of all tenants from the outbox; sees nothing else
 # Not `TO role`: a policy for a role holds for its members, and the program's user must be one to become it.
 AS_JOBS = f"current_user = '{JOBS}'"

@@ -18,7 +18,7 @@ TEXT: Final = """Something happened that you wanted to be told of.
 
 Open Guardian to see what: {address}
 
-This mail says no more on purpose. You turn it off in your home's members page.
+This mail says no more on purpose. You turn it off on your home's page.
 """
 
 

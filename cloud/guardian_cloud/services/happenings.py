@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,9 +12,10 @@ from guardian.protocol.v1.events_pb2 import Event as WireEvent
 from guardian.protocol.v1.events_pb2 import EventBatch
 from guardian_cloud.ca.authority import Identity
 from guardian_cloud.ephemeral.contract import Ephemeral
-from guardian_cloud.index import happenings, people
+from guardian_cloud.index import happenings, ingest, people
 from guardian_cloud.index.engine import Store
-from guardian_cloud.index.happenings import Event, Push, Work
+from guardian_cloud.index.happenings import Event, Push
+from guardian_cloud.index.ingest import Columns
 from guardian_cloud.model.errors import BadRequest, NotFound, Unavailable
 from guardian_cloud.model.roles import May
 from guardian_cloud.services.caller import Caller
@@ -60,27 +59,28 @@ class Happenings:
         """
         if not batch.events or len(batch.events) > MOST_EVENTS or not 0 < batch.first < _MOST_INT:
             raise BadRequest(f"a batch holds 1 to {MOST_EVENTS} events", field="events", cure="Send smaller batches.")
-        up_to, now_us = batch.first + len(batch.events) - 1, self._clock.now().utc_us
-        good = [one for one in batch.events if _is_whole(one)]
+        up_to, now_us, columns, malformed = batch.first + len(batch.events) - 1, self._clock.now().utc_us, Columns(), 0
         seen: set[bytes] = set()
-        once = [one for one in good if not (one.id in seen or seen.add(one.id))]  # type: ignore[func-returns-value]
-        rows = [
-            Event(0, one.id, identity.device, one.camera, one.serial, one.time_s, one.kind, one.size, one.sealed, now_us)
-            for one in once
-        ]
-        async with self._store.tenant(identity.tenant) as connection:
-            new = await happenings.add_events(connection, identity.tenant, identity.device, rows, up_to=up_to, now_us=now_us)
-            if new:
-                await happenings.add_pushes(connection, identity.tenant, _pushes(once, new))
-                body = json.dumps({"first": new[0][1], "last": new[-1][1]})
-                await happenings.put_out(connection, Work(new_id(self._clock), identity.tenant, "events", body), now_us)
-        if len(good) != len(batch.events):
-            _log.warning(
-                "events_malformed", tenant=identity.tenant, device=identity.device, count=len(batch.events) - len(good)
-            )
+        for one in batch.events:
+            if not _is_whole(one):
+                malformed += 1
+            elif one.id not in seen:
+                seen.add(one.id)
+                _add(columns, one)
+        new = await ingest.take(
+            self._store,
+            identity.tenant,
+            identity.device,
+            columns,
+            up_to=up_to,
+            now_us=now_us,
+            work=new_id(self._clock),
+        )
+        if malformed:
+            _log.warning("events_malformed", tenant=identity.tenant, device=identity.device, count=malformed)
         if new:
             await self._tell(identity.tenant)
-        return Taken(up_to, len(new), len(batch.events) - len(good))
+        return Taken(up_to, len(new), malformed)
 
     async def _tell(self, tenant: str) -> None:
         try:
@@ -145,12 +145,17 @@ def _is_whole(event: WireEvent) -> bool:
     )
 
 
-def _pushes(batch: Sequence[WireEvent], new: Sequence[tuple[int, int]]) -> list[tuple[int, Push]]:
-    wanted = []
-    for place, seq in new:
-        each = {one.member: one.sealed for one in batch[place].push}  # a member is told of an event once
-        wanted += [(seq, Push(member, sealed)) for member, sealed in each.items()]
-    return wanted
+def _add(columns: Columns, event: WireEvent) -> None:
+    if event.push:
+        each = {one.member: one.sealed for one in event.push}  # a member is told of an event once
+        columns.pushes[len(columns.ids)] = [Push(member, sealed) for member, sealed in each.items()]
+    columns.ids.append(event.id)
+    columns.cameras.append(event.camera)
+    columns.serials.append(event.serial)
+    columns.times_s.append(event.time_s)
+    columns.kinds.append(event.kind)
+    columns.sizes.append(event.size)
+    columns.sealed.append(event.sealed)
 
 
 def _no_event() -> NotFound:

@@ -144,6 +144,11 @@ class People:
         async with self._store.tenant(caller.tenant) as connection:
             await people.set_mail(connection, caller.tenant, caller.user, mail)
 
+    async def wants_mail(self, caller: Caller) -> bool:
+        """Whether the caller gets mail."""
+        async with self._store.look(caller.tenant) as connection:
+            return any(one.mail for one in await people.all_members(connection, caller.tenant) if one.user == caller.user)
+
     # invitations
 
     async def invite(self, caller: Caller, role: Role, note: str) -> Invited:

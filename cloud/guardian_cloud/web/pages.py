@@ -131,7 +131,7 @@ class Pages:
                     "readings": readings,
                 }
             )
-        values = {"code": "", "block": "devices", **more}
+        values = {"code": "", "block": "devices", "my_mail": await self._cloud.people.wants_mail(who), **more}
         return await self._render.page(request, "fleet.html", who, devices=devices, **values)
 
     async def make_code(self, request: web.Request, who: Caller) -> web.StreamResponse:
@@ -163,7 +163,6 @@ class Pages:
             "invitations": invitations,
             "roles": list(Role),
             "invitable": [role for role in Role if may_invite(who.role, role)],
-            "my_mail": any(one.mail for one in found if one.user == who.user),
             **more,
         }
         return await self._render.page(request, "members.html", who, **values)
@@ -183,7 +182,7 @@ class Pages:
     async def set_mail(self, request: web.Request, who: Caller) -> web.StreamResponse:
         """Say whether one wants mail."""
         await self._cloud.people.set_mail(who, (await _form(request)).get("mail") == "yes")
-        return _to(f"/t/{who.tenant}/members" if allows(who.role, May.SEE_MEMBERS) else f"/t/{who.tenant}")
+        return _to(f"/t/{who.tenant}")
 
     async def invite(self, request: web.Request, who: Caller) -> web.StreamResponse:
         """Make an invitation, and show it."""
