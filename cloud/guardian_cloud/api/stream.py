@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -16,7 +14,6 @@ from guardian_cloud.services.caller import Caller
 from guardian_cloud.services.cloud import Cloud
 from guardian_cloud.services.news import AT_ONCE, Piece
 
-COMMENT_S: Final = 15.0  # proxies end what is silent for long; and we notice who has gone
 LOOK_AGAIN_S: Final = 60.0  # whether they still may: at most so long does a removed member hear on
 RETRY_MS: Final = 3000
 MOST_REPLAY: Final = 5000  # more: read the list
@@ -28,7 +25,7 @@ async def serve(cloud: Cloud, who: Caller, request: web.Request, text: Callable[
     last = _last(request)
     count = request.app[STREAMS]
     if count[who.user] >= cloud.settings.limits.streams_per_member:
-        raise TooManyRequests("too many streams are open", wait_s=COMMENT_S, cure="Close some.")
+        raise TooManyRequests("too many streams are open", wait_s=LOOK_AGAIN_S, cure="Close some.")
     count[who.user] += 1
     try:
         async with cloud.news.listen(who.tenant) as (listener, upto):
@@ -39,8 +36,9 @@ async def serve(cloud: Cloud, who: Caller, request: web.Request, text: Callable[
                 await _replay(cloud, who, response, last, upto, text)
             looked_s = cloud.clock.mono_s()
             while not listener.ended:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(listener.wake.wait(), COMMENT_S)
+                await (
+                    listener.wake.wait()
+                )  # at the latest with the next look: a timer for each of thousands would cost more than the rest
                 listener.wake.clear()
                 if cloud.clock.mono_s() - looked_s > LOOK_AGAIN_S:
                     if not await _still(cloud, who):
@@ -50,7 +48,7 @@ async def serve(cloud: Cloud, who: Caller, request: web.Request, text: Callable[
                 while listener.pieces:
                     await response.write(_wire(listener.pieces.popleft(), text))
                     sent = True
-                if not sent:
+                if not sent:  # proxies end what is silent for long; and we notice who has gone
                     await response.write(b": still here\n\n")
             return response
     finally:

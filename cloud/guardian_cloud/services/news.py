@@ -115,6 +115,9 @@ class News:
                     else:
                         async with mine.looking:
                             await self._look(tenant, mine)
+                    if not done:
+                        for listener in mine.listeners:
+                            listener.wake.set()  # without a piece: to show that they are still there
             finally:
                 await inner.close()
 
