@@ -276,3 +276,27 @@ async def test_a_request_without_a_fit_key_uses_up_no_code(started, people):
     )
     assert (status, problem["field"]) == (400, "certificate_request")
     assert (await Relay.enrol(owner.base, code)).tenant == tenant
+
+
+async def test_two_relays_at_once_and_no_listener_misses_or_hears_twice(started, people):
+    owner = await people("olga")
+    tenant = await home_of(owner)
+    relays = [await relay_of(started, owner, tenant, f"Relay {number}") for number in range(2)]
+    sent = [[make_event(number) for number in range(1, 31)] for _ in relays]
+
+    async def send(relay, events):
+        call, _ = await relay.open()
+        for number, one in enumerate(events, 1):
+            await call.write(batch(number, one))
+        while (await next_of(call, "ack")).up_to < len(events):
+            pass
+
+    async with Stream(owner, tenant) as stream, Stream(owner, tenant, last=0) as from_the_start:
+        await asyncio.gather(*(send(*one) for one in zip(relays, sent, strict=True)))
+        for listener in (stream, from_the_start):
+            heard = [await listener.next() for _ in range(60)]
+            numbers = [one[1] for one in heard]
+            assert numbers == sorted(set(numbers))
+            assert {one[2]["event"] for one in heard} == {one.id.hex() for events in sent for one in events}
+    for relay in relays:
+        await relay.close()
