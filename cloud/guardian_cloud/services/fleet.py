@@ -29,7 +29,7 @@ DEVICE_ROLES: Final = ("relay", "edge")
 READINGS: Final = frozenset(
     {
         "uptime_s", "queue_events", "queue_bytes", "dropped", "disk_free_bytes", "disk_total_bytes", "memory_bytes", "cpu_percent",
-        "temperature_c", "handshake_age_s", "cameras", "cameras_recording", "archive_waiting",
+        "temperature_c", "handshake_age_s", "cameras", "cameras_recording", "archive_waiting", "clips", "clip_bytes",
     }
 )  # fmt: skip
 CAMERA_STATES: Final = frozenset({"recording", "connecting", "off"})
