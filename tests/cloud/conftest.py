@@ -46,11 +46,9 @@ def pg_settings(postgres, migrated, tmp_path):
     return on_postgres(postgres, postgres.new_database(migrated), tmp_path)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request, tmp_path):
-    """Settings whose store has its tables."""
-    if request.param == "postgresql":
-        return request.getfixturevalue("pg_settings")
+@pytest.fixture
+def settings(tmp_path):
+    """Settings whose store has its tables: SQLite, which starts at once. tests/cloud/index and tests/e2e use the real PostgreSQL."""
     made = Settings(data_dir=tmp_path)
     asyncio.run(migrate(made))
     return made

@@ -83,12 +83,13 @@ class News:
             found = _Tenant(await self._happenings.newest(tenant))
             found = self._tenants.setdefault(tenant, found)  # another may have come meanwhile
         found.listeners.add(listener)
+        upto = found.seq  # at this very moment: whatever comes behind it, the listener is told
         if found.task is None:
             ready = asyncio.Event()
             found.task = self._tasks.spawn(self._follow(tenant, found, ready), "news")
             await ready.wait()
         try:
-            yield listener, found.seq
+            yield listener, upto
         finally:
             found.listeners.discard(listener)
             if not found.listeners and found.task is not None:
@@ -100,6 +101,8 @@ class News:
     async def _follow(self, tenant: str, mine: _Tenant, ready: asyncio.Event) -> None:
         async with self._ephemeral.listen(news_channel(tenant)) as words:
             ready.set()
+            async with mine.looking:  # something may have come before we heard words
+                await self._look(tenant, mine)
             word = aiter(words)
             waiting: asyncio.Task[Any] | None = None
             inner = Tasks()

@@ -1,6 +1,5 @@
 """Who is not let in by the control service: no certificate, another authority's, one for servers, one that has ended."""
 
-import asyncio
 import contextlib
 
 import grpc
@@ -10,16 +9,6 @@ from guardian_cloud.ca.authority import ensure
 from guardian.platform.clock import SystemClock
 from guardian.protocol.v1.control_pb2 import FromRelay, Hello
 from tests.support.cloud_people import Relay, batch, make_event, new_key, next_of, request_for
-
-
-@pytest.fixture
-def settings(tmp_path):
-    from guardian_cloud.index.migrate import migrate
-    from guardian_cloud.settings.schema import Settings
-
-    made = Settings(data_dir=tmp_path)
-    asyncio.run(migrate(made))
-    return made
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The cloud as people and relays meet it, over HTTP and gRPC. The same tests run on SQLite, on PostgreSQL, and (tests/e2e) on all servers."""
+"""The cloud as people and relays meet it, over HTTP and gRPC. The same tests run on SQLite here, and (tests/e2e) on PostgreSQL, Redis and RabbitMQ."""
 
 import asyncio
 import base64
@@ -115,7 +115,7 @@ async def test_a_denied_relay_is_out_at_once_and_for_good(started, people):
     relay = await relay_of(started, owner, tenant)
     call, _ = await relay.open()
     assert (await owner.ask("DELETE", f"/tenants/{tenant}/devices/{relay.device}"))[0] == 204
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):  # by the word of it, without waiting for anything; a busy machine takes a while
         assert await call.code() == grpc.StatusCode.PERMISSION_DENIED
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await relay.open()
