@@ -1,4 +1,4 @@
-"""Writes docs/reference/settings.md and docs/reference/cli.md from the code: `python packaging/docs/reference.py`.
+"""Writes docs/reference/settings.md, cli.md and cloud.md from the code: `python packaging/docs/reference.py`.
 
 A test fails when the pages differ from what it makes.
 """
@@ -14,7 +14,15 @@ from pathlib import Path
 import click
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "plugins")]
+sys.path[:0] = [str(ROOT), str(ROOT / "plugins"), str(ROOT / "cloud")]
+
+from guardian_cloud.api.app import OPERATIONS  # noqa: E402
+from guardian_cloud.api.openapi import PREFIX  # noqa: E402
+from guardian_cloud.api.routing import Operation  # noqa: E402
+from guardian_cloud.cli import cli as cloud_cli  # noqa: E402
+from guardian_cloud.model.roles import May, Role, allows  # noqa: E402
+from guardian_cloud.settings.load import PREFIX as VARIABLES  # noqa: E402
+from guardian_cloud.settings.load import table as cloud_settings  # noqa: E402
 
 from guardian.cli._main import cli  # noqa: E402 - the code of this tree, not of another that is installed
 from guardian.interfaces import CameraKind, NotifierKind  # noqa: E402
@@ -37,7 +45,7 @@ def main() -> None:
 
 def pages() -> dict[str, str]:
     """Return the pages by file name."""
-    return {"settings.md": settings_page(), "cli.md": cli_page()}
+    return {"settings.md": settings_page(), "cli.md": cli_page(), "cloud.md": cloud_page()}
 
 
 # settings
@@ -113,6 +121,39 @@ Every command has `--help`. Those with `--json` print one JSON object as the las
 def cli_page() -> str:
     """Return the page of all commands."""
     return "\n".join([MADE + CLI_INTRO, *_command(cli, ("guardian",))])
+
+
+# the cloud
+
+CLOUD_INTRO = f"""# The cloud: commands, settings, operations
+
+How to run one: [Run a cloud](../howto/cloud.md). Settings stand in the TOML file of `--config`, or in the environment: `web.listen` is
+`{VARIABLES}WEB__LISTEN`. A text may say where the value is: `file:/path` (its first line) or `env:NAME`.
+"""
+
+
+def cloud_page() -> str:
+    """Return the page of the cloud."""
+    rows = ["| setting | default | meaning |", "|---|---|---|"]
+    rows += [f"| `{name}` | `{_text(default)}` | {_text(meaning)} |" for name, default, meaning in cloud_settings()]
+    calls = [f"`{PREFIX}/openapi.json` describes them in full.\n", "| operation | who may | what it does |", "|---|---|---|"]
+    calls += [f"| `{one.method} {one.path}` | {_who(one)} | {_text(one.words[0])} |" for one in OPERATIONS]
+    commands = "\n".join(_command(cloud_cli, ("guardian-cloud",)))
+    parts = [
+        MADE + CLOUD_INTRO,
+        commands,
+        "## Settings\n",
+        "\n".join(rows) + "\n",
+        "## Operations\n",
+        "\n".join(calls) + "\n",
+    ]
+    return "\n".join(parts)
+
+
+def _who(one: Operation) -> str:
+    if isinstance(one.needs, May):
+        return ", ".join(role for role in Role if allows(role, one.needs))
+    return {"nothing": "anybody", "login": "who has logged in"}[one.needs]
 
 
 def _command(command: click.Command, path: tuple[str, ...]) -> Iterator[str]:

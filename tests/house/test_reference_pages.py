@@ -22,7 +22,7 @@ def made():
         return module.pages()
 
 
-@pytest.mark.parametrize("name", ["settings.md", "cli.md"])
+@pytest.mark.parametrize("name", ["settings.md", "cli.md", "cloud.md"])
 def test_the_page_is_what_the_code_makes_of_it(made, name):
     page = (ROOT / "docs/reference" / name).read_text(encoding="utf-8")
     assert page == made[name], "run: python packaging/docs/reference.py"

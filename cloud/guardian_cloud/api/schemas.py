@@ -1,0 +1,281 @@
+"""What goes over the API. Times are RFC 3339 in UTC."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from guardian_cloud.api.routing import Body
+from guardian_cloud.model.roles import Role
+
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+def _decoded(text: str) -> str:
+    try:
+        base64.b64decode(text, validate=True)
+    except (ValueError, binascii.Error):
+        raise ValueError("is no base64") from None
+    return text
+
+
+Base64 = Annotated[str, AfterValidator(_decoded), Field(json_schema_extra={"contentEncoding": "base64"})]
+
+
+def moment(us: int | None) -> dt.datetime | None:
+    """Return a time as it is sent."""
+    return dt.datetime.fromtimestamp(us / 1e6, dt.UTC) if us is not None else None
+
+
+def sure_moment(us: int) -> dt.datetime:
+    """Return a time that is there."""
+    return dt.datetime.fromtimestamp(us / 1e6, dt.UTC)
+
+
+class MembershipOut(BaseModel):
+    """A home one is a member of."""
+
+    tenant: str
+    name: str
+    role: Role
+
+
+class Me(BaseModel):
+    """Who asks."""
+
+    user: str
+    name: str
+    memberships: list[MembershipOut]
+
+
+class TenantIn(Body):
+    """A home to be made, or its new name."""
+
+    name: Name = Field(description="What people call it, 1 to 80 characters.")
+
+
+class TenantOut(BaseModel):
+    """A home."""
+
+    tenant: str
+    name: str
+    role: Role
+
+
+class MemberOut(BaseModel):
+    """Somebody in a home."""
+
+    user: str
+    role: Role
+    name: str
+    email: str
+    joined: dt.datetime
+
+
+class Members(BaseModel):
+    """All of a home."""
+
+    items: list[MemberOut]
+
+
+class RoleIn(Body):
+    """Another role."""
+
+    role: Role = Field(description="owner, admin, viewer or guest.")
+
+
+class MailIn(Body):
+    """Whether one wants mail."""
+
+    mail: bool = Field(description="true: a mail without content when something happened.")
+
+
+class InvitationIn(Body):
+    """An invitation to be made."""
+
+    role: Role = Field(description="owner, admin, viewer or guest.")
+    note: str = Field("", max_length=120, description="For whom it is, for your list; 120 characters at most.")
+
+
+class InvitationOut(BaseModel):
+    """An open invitation."""
+
+    invitation: str
+    role: Role
+    note: str
+    expires: dt.datetime
+
+
+class InvitationMade(InvitationOut):
+    """A fresh invitation, with the word that opens it: it is shown this once."""
+
+    word: str
+    link: str
+
+
+class Invitations(BaseModel):
+    """Open invitations."""
+
+    items: list[InvitationOut]
+
+
+class WordIn(Body):
+    """An invitation to be used."""
+
+    word: str = Field(max_length=200, description="The invitation, gci_…")
+
+
+class CodeIn(Body):
+    """An enrolment code to be made."""
+
+    role: str = Field(pattern="^(relay|edge)$", description="relay or edge.")
+    name: Name = Field(description="What you call the device, 1 to 80 characters.")
+
+
+class CodeMade(BaseModel):
+    """A fresh code: it is shown this once, and works once."""
+
+    code: str
+    expires: dt.datetime
+
+
+class EnrolmentIn(Body):
+    """A device that joins."""
+
+    code: str = Field(max_length=200, description="The one-time code, gce_…")
+    certificate_request: Base64 = Field(
+        max_length=8192, description="PKCS #10 in DER, base64, for a P-256 key made on the device."
+    )
+
+
+class EnrolmentOut(BaseModel):
+    """What a device needs from now on."""
+
+    tenant: str
+    device: str
+    role: str
+    chain: list[str] = Field(description="DER in base64, leaf first.")
+    root: str = Field(description="What to trust when calling `control`; PEM.")
+    control: str = Field(description="host:port of the gRPC service.")
+    expires: dt.datetime
+    renew: dt.datetime = Field(description="Ask for a new certificate from then on.")
+
+
+class DeviceOut(BaseModel):
+    """A relay or an edge. `state`: denied, connected, away or new."""
+
+    device: str
+    role: str
+    name: str
+    state: str
+    edge_connected: bool | None
+    version: str
+    enrolled: dt.datetime
+    seen: dt.datetime | None
+    certificate_ends: dt.datetime
+    readings: dict[str, Any]
+    cameras: dict[str, str]
+
+
+class Devices(BaseModel):
+    """All of a home."""
+
+    items: list[DeviceOut]
+
+
+class EventOut(BaseModel):
+    """The open part of an event."""
+
+    event: str
+    seq: int
+    camera: str
+    serial: int
+    time: dt.datetime
+    kind: str
+    size: str
+
+
+class Events(BaseModel):
+    """A page of events, the newest first. `next`: pass it as `before` for the page behind."""
+
+    items: list[EventOut]
+    next: int | None
+
+
+class Page(Body):
+    """Which page."""
+
+    before: int | None = Field(None, ge=1, description="Only what came before this number.")
+    limit: int = Field(50, ge=1, le=500, description="At most so many, 1 to 500.")
+
+
+class CommandIn(Body):
+    """A command for a home."""
+
+    device: str = Field(max_length=40, description="The relay that it goes through.")
+    message: Base64 = Field(
+        max_length=100_000,
+        description="The protocol's Command, serialised, base64; signed by a member where it changes anything.",
+    )
+
+
+class CommandOut(BaseModel):
+    """A command and what became of it. `state`: waiting, done, failed or ended."""
+
+    command: str
+    verb: str
+    state: str
+    code: str
+
+
+class SubscriptionIn(Body):
+    """A browser that takes pushes."""
+
+    member: str = Field(pattern="^[0-9a-f]{32}$", description="The device's subject in the home's statement: 32 hex digits.")
+    endpoint: str = Field(max_length=1000, description="As the browser's PushSubscription has it.")
+    p256dh: str = Field(max_length=100, pattern="^[A-Za-z0-9_-]+$", description="Its key, URL-safe base64 without padding.")
+    auth: str = Field(max_length=40, pattern="^[A-Za-z0-9_-]+$", description="Its secret, URL-safe base64 without padding.")
+
+
+class SubscriptionMade(BaseModel):
+    """It will be pushed to."""
+
+    subscription: str
+
+
+class PushKey(BaseModel):
+    """Our VAPID key, for `pushManager.subscribe`; empty: no push here."""
+
+    key: str
+
+
+class AuditEntry(BaseModel):
+    """Who did what to what."""
+
+    number: int
+    at: dt.datetime
+    actor: str
+    action: str
+    object: str
+    origin: str
+    digest: str
+
+
+class AuditPage(BaseModel):
+    """A page of the audit log, the newest first."""
+
+    items: list[AuditEntry]
+    next: int | None
+
+
+class AuditChecked(BaseModel):
+    """Whether the log is whole. `head`: keep it elsewhere, and you will also see when entries were cut off."""
+
+    entries: int
+    whole: bool
+    first_break: int | None
+    head: str

@@ -1,0 +1,1 @@
+"""The store, and the only SQL: PostgreSQL with row-level security, or SQLite. Imports settings and model."""

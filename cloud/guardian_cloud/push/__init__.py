@@ -1,0 +1,1 @@
+"""How a message leaves: web push that the edge has sealed, e-mail without content. Imports settings and model."""

@@ -1,0 +1,1 @@
+"""Work that outlives a crash, handed on: in this process, or over RabbitMQ. Imports settings and model."""

@@ -1,0 +1,1 @@
+"""One frozen tree of settings, from a TOML file and the environment. Imports model only."""
