@@ -13,8 +13,8 @@ from math import ceil
 from guardian.model.vision import Box, Region
 
 ROOM = 1.4  # a square is this much larger than what it is for
-LEAST_SHARE = 0.6  # of the frame's shorter side: a square this large shows a person whole when only an arm moved
-GROWS = 1.25  # two squares become one when it is at most this much larger than the larger of them
+LEAST_SHARE = 0.52  # of the frame's shorter side: a square this large shows a person whole when only an arm moved
+GROWS = 1.18  # two squares become one when it is at most this much larger than the larger of them
 MOST = 4  # squares a frame; where more are needed, those that lie nearest become one, at last the whole frame
 
 
