@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from guardian.interfaces import (
+    ArchiveKind,
     AudioDetectorKind,
     CameraKind,
     ClassifierKind,
     DetectorKind,
     HealthCheck,
+    Job,
     NotifierKind,
     StorageKind,
     TextEmbedderKind,
@@ -40,6 +42,7 @@ KindT = TypeVar(
     ClassifierKind,
     AudioDetectorKind,
     TextEmbedderKind,
+    ArchiveKind,
 )
 
 
@@ -72,6 +75,10 @@ async def _no_footage(segment: SegmentRecord) -> AsyncIterator[bytes]:
     yield b""  # makes this an iterator
 
 
+def _not_offered(*_: object) -> NoReturn:
+    raise BadSetting("this process does not offer that to plugins")
+
+
 @dataclass(slots=True)
 class ContextMaker:
     """Makes each plugin's context; the conductor fills in what this process can offer."""
@@ -79,10 +86,21 @@ class ContextMaker:
     data_dir: Path
     cameras: Callable[[], tuple[CameraView, ...]] = _no_cameras
     footage: Callable[[SegmentRecord], AsyncIterator[bytes]] = _no_footage
+    segments: Callable[[str, str, int, int], Awaitable[tuple[SegmentRecord, ...]]] = _not_offered
+    seal_key: Callable[[str, bytes], bytes] = _not_offered
+    now_us: Callable[[], int] = _not_offered
 
     def make(self, name: str) -> PluginContext:
-        """Return the context of the plugin of that name."""
-        return PluginContext(name, self.data_dir / "plugins" / name, self.cameras, self.footage)
+        """Return the context of the plugin of that name. What is filled in later holds for contexts made before."""
+        return PluginContext(
+            name,
+            self.data_dir / "plugins" / name,
+            lambda: self.cameras(),
+            lambda segment: self.footage(segment),
+            lambda *span: self.segments(*span),
+            lambda key: self.seal_key(name, key),
+            lambda: self.now_us(),
+        )
 
 
 class PluginRegistry:
@@ -100,7 +118,9 @@ class PluginRegistry:
         self.classifiers: dict[str, Declared] = {}
         self.audio_detectors: dict[str, Declared] = {}
         self.text_embedders: dict[str, Declared] = {}
+        self.archives: dict[str, Declared] = {}
         self.health_checks: list[HealthCheck] = []
+        self.jobs: list[tuple[str, Job]] = []
         for found in discover():
             if only is None or found.name in only:
                 entry = self._enter(found, settings, contexts)
@@ -144,6 +164,7 @@ class PluginRegistry:
             "register_classifiers": self.classifiers,
             "register_audio_detectors": self.audio_detectors,
             "register_text_embedders": self.text_embedders,
+            "register_archives": self.archives,
         }
         for hook, table in tables.items():
             if hook in hooks:
@@ -156,6 +177,8 @@ class PluginRegistry:
                         table[kind.name] = Declared(name, kind)
         if "register_health_checks" in hooks:
             self.health_checks += declared(name, plugin, "register_health_checks", self.problems.append)
+        if "register_jobs" in hooks:
+            self.jobs += [(name, job) for job in declared(name, plugin, "register_jobs", self.problems.append)]
 
     def camera(self, kind: str) -> CameraKind:
         """Return a camera kind; BadSetting names those there are."""
@@ -184,6 +207,10 @@ class PluginRegistry:
     def text_embedder(self, name: str) -> TextEmbedderKind:
         """Return a text embedder."""
         return _pick(self.text_embedders, name, "text embedder", TextEmbedderKind)
+
+    def archive(self, name: str) -> ArchiveKind:
+        """Return an archive."""
+        return _pick(self.archives, name, "archive", ArchiveKind)
 
     def detectors_by_rank(self) -> tuple[DetectorKind, ...]:
         """Return detector kinds, the preferred first."""

@@ -50,12 +50,12 @@ from guardian.platform.runtime_dir import RuntimeDir
 from guardian.platform.tasks import Tasks
 from guardian.pluginhost.dispatch import Dispatcher
 from guardian.pluginhost.registry import ContextMaker, PluginRegistry
+from guardian.processes import plugin_life
 from guardian.processes.chosen import (
     camera_job,
     channels_of,
     clip_margins,
     plugin_findings,
-    sealed_bytes,
     tiers_of,
     what_is_there,
     with_source,
@@ -163,11 +163,10 @@ class Conductor:
             {"camera": self._from_camera, "inference": self.detector.heard},
             self._process_gone,
         )
-        contexts = ContextMaker(self.data_dir)
-        self.registry = PluginRegistry(self.settings.plugins, contexts)
+        self.contexts = ContextMaker(self.data_dir)
+        self.registry = PluginRegistry(self.settings.plugins, self.contexts)
         self.dispatcher = Dispatcher(self.registry.manager, clock, self.tasks)
         self.cameras = CameraService(self.settings.cameras, clock, self._camera_changed)
-        contexts.cameras, contexts.footage = self.cameras.list, partial(sealed_bytes, self.data_dir)
         self._closers = AsyncExitStack()
 
     async def start(self) -> Running:
@@ -187,10 +186,8 @@ class Conductor:
             self.patient_clock.remember(newest_us)
         await self.events.end_left_open()
         await self.holds.load()
-        for entry in self.registry.entries:
-            if entry.instance is not None:
-                self.dispatcher.add(entry.found.name, entry.instance)
-        await self.dispatcher.all_of("startup")
+        plugin_life.offer(self.contexts, self.data_dir, self.clock, self.cameras, self.recordings, self.keyring)
+        await plugin_life.begin(self.registry, self.dispatcher, self.holds, self.clock, self.tasks)
         await self.switchboard.open()
         self.understanding.begin()
         self._start_processes()

@@ -2,6 +2,8 @@
 
 from guardian.hookspecs import hookimpl
 from guardian.interfaces import (
+    Archive,
+    ArchiveKind,
     AudioDetector,
     AudioDetectorKind,
     CameraKind,
@@ -11,6 +13,7 @@ from guardian.interfaces import (
     Detector,
     DetectorKind,
     HealthCheck,
+    Job,
     ModelSpec,
     Notification,
     Notifier,
@@ -23,6 +26,7 @@ from guardian.interfaces import (
     TrackerKind,
 )
 from guardian.media.decoder_config import reorder_depth
+from guardian.model.archive import ArchiveCheck, ArchivePlace, ArchiveRestored, ArchiveStatus
 from guardian.model.camera import CameraChange, CameraState, FoundCamera
 from guardian.model.classification import Classification
 from guardian.model.errors import (
@@ -45,7 +49,9 @@ from guardian.model.media import Codec, Packet, StreamInfo, TrackInfo
 from guardian.model.segment import SegmentHeader, SegmentRecord
 from guardian.model.sound import Sound
 from guardian.model.time import Instant, Span, from_rfc3339, to_rfc3339
+from guardian.model.views import LASTING_US, Hold
 from guardian.model.vision import Box, Detection, Track
+from guardian.platform.subprocesses import run as run_program
 from guardian.sdk.plugin import Plugin, PluginConfig, PluginContext
 
 API_LEVEL = 1
@@ -53,6 +59,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "API_LEVEL",
+    "LASTING_US",
+    "Archive",
+    "ArchiveCheck",
+    "ArchiveKind",
+    "ArchivePlace",
+    "ArchiveRestored",
+    "ArchiveStatus",
     "Attribute",
     "AudioDetector",
     "AudioDetectorKind",
@@ -85,7 +98,9 @@ __all__ = [
     "HappeningKind",
     "Health",
     "HealthCheck",
+    "Hold",
     "Instant",
+    "Job",
     "ModelSpec",
     "NotAVideo",
     "NotFound",
@@ -114,5 +129,6 @@ __all__ = [
     "from_rfc3339",
     "hookimpl",
     "reorder_depth",
+    "run_program",
     "to_rfc3339",
 ]
