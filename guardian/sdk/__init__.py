@@ -46,7 +46,7 @@ from guardian.model.errors import (
 from guardian.model.event import Attribute, Event, EventState, Happening, HappeningKind, PathPoint
 from guardian.model.health import Finding, Health
 from guardian.model.media import Codec, Packet, StreamInfo, TrackInfo
-from guardian.model.segment import SegmentHeader, SegmentRecord
+from guardian.model.segment import ContentKind, SegmentHeader, SegmentRecord
 from guardian.model.sound import Sound
 from guardian.model.time import Instant, Span, from_rfc3339, to_rfc3339
 from guardian.model.views import LASTING_US, Hold
@@ -82,6 +82,7 @@ __all__ = [
     "Classification",
     "ClassifierKind",
     "Codec",
+    "ContentKind",
     "CropClassifier",
     "Damaged",
     "Detection",

@@ -6,6 +6,7 @@ each is known.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from typing import BinaryIO
 
 from guardian.sdk import Damaged
 from guardian_filecoin import car
-from guardian_filecoin.cid import RAW, SHA2_256, SHA256_BYTES, Cid
+from guardian_filecoin.cid import RAW, SHA2_256, SHA256_BYTES, Cid, read
 from guardian_filecoin.unixfs import LEAF_BYTES, MOST_LINKS, Link, tree
 
 
@@ -80,8 +81,6 @@ class Layout:
 
 def read_start(data: bytes) -> tuple[Cid, Sequence[Cid]]:
     """Read root and leaves from the first bytes of a pack's CAR, trusting nothing but the root's name. Damaged."""
-    import io
-
     file = io.BytesIO(data)
     roots = car.read_header(file)
     if len(roots) != 1:
@@ -97,9 +96,7 @@ def read_start(data: bytes) -> tuple[Cid, Sequence[Cid]]:
 
 def _links(block: bytes) -> tuple[Cid, ...]:
     """Return the leaves that a root block names, by making it anew: there is one way to write it."""
-    from guardian_filecoin.cid import read
-
-    found = []
+    found: list[Cid] = []
     marker = b"\x0a\x24\x01\x55\x12\x20"  # field Hash of 36 bytes: CIDv1, raw, sha2-256, 32 bytes
     at = block.find(marker)
     while at >= 0 and len(found) < MOST_LINKS:
