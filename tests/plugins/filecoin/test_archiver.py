@@ -10,7 +10,7 @@ from guardian_filecoin.hashing import name
 from guardian_filecoin.states import NEXT, Breaker, Copy, State, next_wait_s
 
 from guardian.sdk import Event, EventState, Hold
-from tests.plugins.filecoin.world import START_US, World
+from tests.plugins.filecoin.world import START_US, Killed, World
 
 MINUTE = 60_000_000
 
@@ -237,10 +237,10 @@ async def test_a_restart_in_the_middle_loses_nothing_and_doubles_nothing(world, 
         await archiver.segment_sealed(world.segment(number, 900_000))
 
     def killed(*_):
-        raise KeyboardInterrupt
+        raise Killed
 
     monkeypatch.setattr(archiver.ledger, "add_pack", killed)  # the file is there, the ledger does not know it
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         await archiver.round()
     await archiver.close()
     assert len(list((tmp_path / "plugins/filecoin/spool").iterdir())) == 1

@@ -23,6 +23,10 @@ PAYER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 PAYEE = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
 
 
+class Killed(BaseException):
+    """What nobody catches, as if the process were gone."""
+
+
 class World:
     """One house. `root` holds segments and the plugin's folder; a second world over the same root is a restart."""
 
