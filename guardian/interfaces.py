@@ -5,7 +5,7 @@ Image arrays are numpy `uint8`; this module names them as `Any`-free protocols w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -297,9 +297,15 @@ class Archive(Protocol):
         ...
 
     async def restore(
-        self, segments: Path, open_key: Callable[[bytes], bytes], tell: Callable[[str], None]
+        self, segments: Path, open_key: Callable[[bytes], bytes], tell: Callable[[str], None], kit: Mapping[str, str]
     ) -> ArchiveRestored:
-        """Write every archived segment that is not there below a folder. `open_key` undoes the context's `seal_key`."""
+        """Write every archived segment that is not there below a folder. `open_key` undoes the context's `seal_key`; `kit`
+        is what `kit()` once gave, or empty.
+        """
+        ...
+
+    async def kit(self) -> Mapping[str, str]:
+        """Return what an empty machine needs to find the archive, beside its settings. No secret."""
         ...
 
     async def close(self) -> None:

@@ -21,6 +21,7 @@ COMMANDS = {
     "index": "Check, repair or rebuild the index of recordings.",
     "backup": "Write settings, accounts, keys and the index to one sealed file.",
     "restore": "Make a data folder from a backup.",
+    "archive": "Look after the archive outside the house, and get footage back from it.",
     "models": "List, fetch and measure detector models.",
     "infer": "Serve the detector of this machine to Guardians on others.",
     "plugins": "List plugins and what they bring.",

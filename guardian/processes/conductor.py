@@ -68,6 +68,7 @@ from guardian.processes.supervisor import Supervisor
 from guardian.processes.understanding import Understanding
 from guardian.processes.vault_opening import open_notary, open_vault
 from guardian.services.accounts import AccountService
+from guardian.services.archives import ArchiveService
 from guardian.services.cameras import CameraService
 from guardian.services.contract import Services
 from guardian.services.demo import Login
@@ -278,6 +279,8 @@ class Conductor:
         )
 
     def _make_health(self) -> None:
+        self.archives = ArchiveService([one.kind for one in self.registry.archives.values()], self.clock)
+        self._closers.push_async_callback(self.archives.close)
         self.health = HealthService(
             self.data_dir,
             self.clock,
@@ -292,10 +295,12 @@ class Conductor:
                     *self.supervisor.findings(),
                     *plugin_findings(self.registry),
                     *self.understanding.findings(),
+                    *self.archives.findings(),
                 ),
                 space=self.space.status,
                 disk=self.space.brief,
                 event_delay_ms=self.events.delay_ms,
+                archives=self.archives.status,
             ),
         )
         self.health.parts["index"] = True

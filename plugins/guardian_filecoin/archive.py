@@ -26,6 +26,7 @@ from guardian_filecoin.restoring import Restorer
 from guardian_filecoin.states import State
 
 NAME, TITLE = "filecoin", "Archive"
+PLACE_NOTES = "place:"
 NOTICE = (
     "What lies on Filecoin or IPFS is public for ever: anybody can fetch it, and nobody can delete it, you neither. It is "
     "encrypted, names no camera, no time and no owner, and opens with your vault's key only. Whoever gets that key, even in "
@@ -42,11 +43,11 @@ class LedgerMemory:
 
     async def get(self, key: str) -> str:
         """Return what was kept, or nothing."""
-        return await asyncio.to_thread(self._ledger.note, f"place:{self._place}:{key}")
+        return await asyncio.to_thread(self._ledger.note, f"{PLACE_NOTES}{self._place}:{key}")
 
     async def put(self, key: str, value: str) -> None:
         """Keep it."""
-        await asyncio.to_thread(self._ledger.put_note, f"place:{self._place}:{key}", value)
+        await asyncio.to_thread(self._ledger.put_note, f"{PLACE_NOTES}{self._place}:{key}", value)
 
 
 def places_of(config: FilecoinConfig, ledger: Ledger, now_us: Callable[[], int]) -> dict[str, Place]:
@@ -154,10 +155,18 @@ class FilecoinArchive:
                 problem = error.message
             tell(ArchiveCheck(pack.root, copy.place, looked, problem))
 
+    async def kit(self) -> Mapping[str, str]:
+        """What places remember of themselves, such as the number of a data set."""
+        notes = await asyncio.to_thread(self._ledger.notes, PLACE_NOTES)
+        return {key: value for key, value in notes.items() if key.split(":")[1] in self._archiver.places}
+
     async def restore(
-        self, segments: Path, open_key: Callable[[bytes], bytes], tell: Callable[[str], None]
+        self, segments: Path, open_key: Callable[[bytes], bytes], tell: Callable[[str], None], kit: Mapping[str, str]
     ) -> ArchiveRestored:
         """Give back what any place has."""
+        for key, value in kit.items():
+            if key.startswith(PLACE_NOTES) and not await asyncio.to_thread(self._ledger.note, key):
+                await asyncio.to_thread(self._ledger.put_note, key, value)
         places: Mapping[str, Place] = self._archiver.places
         if not places:
             raise BadSetting("no place is set up", cure="Set up the places in [plugins.settings.filecoin], or use the kit.")

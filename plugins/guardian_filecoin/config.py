@@ -49,8 +49,10 @@ class FilecoinPlace(PluginConfig):
     payee: str = Field(pattern=_ADDRESS, description="The provider's address, which is paid.")
     payer: str = Field(pattern=_ADDRESS, description="Your wallet's address, which pays.")
     session_key: str = Field(
+        "",
         repr=False,
-        description="Private key, in hex, that your wallet allowed to CreateDataSet and AddPieces and nothing else.",
+        description="Private key, in hex, that your wallet allowed to CreateDataSet and AddPieces and nothing else. "
+        "Empty: only what is there is read.",
     )
     rpc_url: HttpUrl = Field(
         HttpUrl("https://api.node.glif.io/rpc/v1"), description="JSON-RPC of a chain node, to read prices and data sets."

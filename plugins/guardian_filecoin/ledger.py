@@ -221,6 +221,11 @@ class Ledger:
         rows = self._all("SELECT value FROM notes WHERE key = ?", key)
         return str(rows[0][0]) if rows else ""
 
+    def notes(self, begin: str) -> dict[str, str]:
+        """Notes whose key begins with a text."""
+        rows = self._all("SELECT key, value FROM notes WHERE substr(key, 1, ?) = ?", len(begin), begin)
+        return {str(key): str(value) for key, value in rows}
+
     def put_note(self, key: str, value: str) -> None:
         """Keep a note; an empty one is forgotten."""
         with self._transaction() as db:

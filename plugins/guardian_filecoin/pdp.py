@@ -40,7 +40,7 @@ class PdpPlace:
         self._chain = Chain(self._rpc, config.contract, config.view)
         self._contract = Contract(config.chain_id, config.contract)
         try:
-            self._key = SessionKey(config.session_key)
+            self._key = SessionKey(config.session_key) if config.session_key else None
         except ValueError as error:
             field = f"filecoin.{name}.session_key"
             raise BadSetting(f"{field}: {error}", field=field, cure="Give it as hex; better as env: or file:.") from None
@@ -48,6 +48,10 @@ class PdpPlace:
     async def advance(self, copy: Copy, parcel: Parcel) -> Copy:
         """One step."""
         if copy.state is State.WAITING:
+            if self._key is None:
+                raise BadSetting(
+                    f"{self._name} has no session_key", cure="Set it, to archive there; see docs/howto/archive.md."
+                )
             if parcel.size_bytes > MOST_UPLOAD:
                 raise BadSetting(
                     f"{self._name} takes no pack of {parcel.size_bytes} bytes", cure="Choose a smaller pack_mib."
@@ -135,7 +139,7 @@ class PdpPlace:
 
     async def _create(self, copy: Copy, parcel: Parcel) -> str:
         client_id = int(await self._memory.get(CLIENT_ID))
-        made = self._key.create_data_set(
+        made = self._signer().create_data_set(
             self._contract,
             payer=self._config.payer,
             payee=self._config.payee,
@@ -147,7 +151,12 @@ class PdpPlace:
 
     def _extra(self, copy: Copy, parcel: Parcel, client_id: int) -> bytes:
         nonce, pieces = int(copy.notes["nonce"]), [parse(parcel.piece)]
-        return self._key.add_pieces(self._contract, client_data_set_id=client_id, nonce=nonce, pieces=pieces)
+        return self._signer().add_pieces(self._contract, client_data_set_id=client_id, nonce=nonce, pieces=pieces)
+
+    def _signer(self) -> SessionKey:
+        if self._key is None:
+            raise BadSetting(f"{self._name} has no session_key", cure="Set it again, to go on.")
+        return self._key
 
     async def _send(self, path: str, parcel: Parcel, extra: bytes, more: dict[str, str]) -> str:
         pieces = [{"pieceCid": parcel.piece, "subPieces": [{"subPieceCid": parcel.piece}]}]

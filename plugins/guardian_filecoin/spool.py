@@ -15,6 +15,8 @@ from guardian_filecoin.ledger import Pack
 from guardian_filecoin.pack import Entry, PackWriter
 
 SUFFIX = ".pack"
+MARK = "CACHEDIR.TAG"  # bford.info/cachedir: a backup leaves packs out
+MARK_TEXT = "Signature: 8a477f597d28d172789f06886806bc55\n"
 Footage = Callable[[SegmentRecord], AsyncIterator[bytes]]
 
 
@@ -32,6 +34,7 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / MARK).write_text(MARK_TEXT)
 
     def path(self, pack: Pack) -> Path:
         """Where a pack's file is."""
@@ -40,7 +43,7 @@ class Spool:
     def tidy(self, known: Sequence[Pack]) -> int:
         """Delete what no ledger knows of, left by a crash between file and ledger; return how many."""
         names = {pack.file for pack in known if pack.here}
-        strange = [path for path in self._folder.iterdir() if path.name not in names]
+        strange = [path for path in self._folder.iterdir() if path.name not in names and path.name != MARK]
         for path in strange:
             path.unlink()
         return len(strange)

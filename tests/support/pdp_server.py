@@ -60,6 +60,22 @@ def signable(primary, message, chain_id=CHAIN_ID, contract=CONTRACT):
     return encode_typed_data(domain, types | {name: _HELPERS[name] for name in _USED[primary]}, message)
 
 
+class Shelf(dict):
+    """Pieces as files, for more of them than fit in memory. Only what the server needs of a dict."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self._folder = folder
+        folder.mkdir()
+
+    def __setitem__(self, piece, data):
+        (self._folder / piece).write_bytes(data)
+        super().__setitem__(piece, len(data))
+
+    def get(self, piece, default=None):
+        return (self._folder / piece).read_bytes() if piece in self else default
+
+
 @dataclass
 class Moods:
     """How often, of all times that it could (0..1), the provider misbehaves."""
@@ -171,7 +187,7 @@ class PdpServer:
             raise web.HTTPBadRequest(text=f"the commitment is {computed}")
         del self.uploads[request.match_info["upload"]]
         if not self._does("forget"):
-            self.parked[computed] = data
+            self.parked[computed] = data  # else: it says that it has it, and has not
         return web.json_response({"pieceCid": computed})
 
     async def _find(self, request):

@@ -41,7 +41,7 @@ def event(label, start, end, camera="front-door"):
 
 
 async def restored(world, archiver, into):
-    return await FilecoinArchive(archiver).restore(into, world.open_key, lambda _: None)
+    return await FilecoinArchive(archiver).restore(into, world.open_key, lambda _: None, {})
 
 
 async def test_footage_goes_out_is_verified_and_comes_back(world, there, tmp_path):
@@ -56,7 +56,7 @@ async def test_footage_goes_out_is_verified_and_comes_back(world, there, tmp_pat
     await archiver.round()
     status = await FilecoinArchive(archiver).status()
     assert (status.packs, status.verified, status.waiting) == (3, 3, 0)
-    assert list((tmp_path / "plugins/filecoin/spool").iterdir()) == []
+    assert list((tmp_path / "plugins/filecoin/spool").glob("*.pack*")) == []
     done = await restored(world, archiver, tmp_path / "bare/segments")
     assert (done.packs, done.segments, done.problems) == (3, 7, ())
     for record in records:
@@ -157,7 +157,7 @@ async def test_a_copy_that_rots_is_found_and_brought_again_from_another(world, t
     await archiver.segment_sealed(world.segment(1, 500_000))
     world.forward(31)
     await archiver.round()
-    assert list((tmp_path / "plugins/filecoin/spool").iterdir()) == []
+    assert list((tmp_path / "plugins/filecoin/spool").glob("*.pack*")) == []
     (path,) = there.iterdir()
     data = bytearray(path.read_bytes())
     data[-100] ^= 1
@@ -198,7 +198,7 @@ async def test_packs_of_others_are_left_alone(world, there, tmp_path):
     world.forward(31)
     await archiver.round()
     stranger = World(tmp_path / "else")
-    done = await FilecoinArchive(archiver).restore(tmp_path / "bare", stranger.open_key, lambda _: None)
+    done = await FilecoinArchive(archiver).restore(tmp_path / "bare", stranger.open_key, lambda _: None, {})
     assert (done.packs, done.foreign, done.problems) == (0, 1, ())
     (there / "bafything.car").write_bytes(b"no CAR at all")
     done = await restored(world, archiver, tmp_path / "bare")
@@ -226,7 +226,7 @@ async def test_the_spool_has_a_limit(world, there, tmp_path):
     for number in range(8):
         await archiver.segment_sealed(world.segment(number, 900_000))
     await archiver.round()
-    assert len(list((tmp_path / "plugins/filecoin/spool").iterdir())) == 3
+    assert len(list((tmp_path / "plugins/filecoin/spool").glob("*.pack*"))) == 3
     assert (await FilecoinArchive(archiver).status()).waiting == 5
     await archiver.close()
 
@@ -243,7 +243,7 @@ async def test_a_restart_in_the_middle_loses_nothing_and_doubles_nothing(world, 
     with pytest.raises(Killed):
         await archiver.round()
     await archiver.close()
-    assert len(list((tmp_path / "plugins/filecoin/spool").iterdir())) == 1
+    assert len(list((tmp_path / "plugins/filecoin/spool").glob("*.pack*"))) == 1
     archiver = world.archiver(**one_folder(there))
     world.forward(31)
     await archiver.round()

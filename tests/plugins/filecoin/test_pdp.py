@@ -62,7 +62,7 @@ async def test_packs_are_paid_once_verified_and_given_back(world, provider, tmp_
     assert len(provider.sets) == 1
     assert provider.paid == PRICES["create"] + 3 * (PRICES["add"] + PRICES["each"])
     assert sum(int(one.notes["paid"]) for one in archiver.ledger.copies()) == provider.paid
-    done = await FilecoinArchive(archiver).restore(tmp_path / "bare", world.open_key, lambda _: None)
+    done = await FilecoinArchive(archiver).restore(tmp_path / "bare", world.open_key, lambda _: None, {})
     assert (done.segments, done.problems) == (3, ())
     await archiver.close()
 
@@ -80,7 +80,7 @@ async def test_a_bare_machine_restores_from_the_provider_alone(world, provider, 
     await archiver.close()
     bare = World(tmp_path / "bare", keys=(world.private, world.public)).archiver(**settings(provider))
     bare.ledger.put_note("place:one:client_id", kept["client_id"])  # of the kit; the data set is found on the chain
-    done = await FilecoinArchive(bare).restore(tmp_path / "back", world.open_key, lambda _: None)
+    done = await FilecoinArchive(bare).restore(tmp_path / "back", world.open_key, lambda _: None, {})
     assert (done.packs, done.segments, done.problems) == (2, 2, ())
     assert bare.ledger.note("place:one:data_set") == kept["data_set"]
     await bare.close()

@@ -71,7 +71,7 @@ async def test_a_bucket_takes_packs_and_gives_them_back(world, s3, tmp_path):
     assert (status.packs, status.verified, status.places[0].problem) == (3, 3, "")
     assert not status.notice
     assert await archiver.scrub(1.0) == 0
-    done = await FilecoinArchive(archiver).restore(tmp_path / "bare", world.open_key, lambda _: None)
+    done = await FilecoinArchive(archiver).restore(tmp_path / "bare", world.open_key, lambda _: None, {})
     assert (done.packs, done.segments, done.problems) == (3, 3, ())
     for record in world.records.values():
         assert (tmp_path / "bare" / record.path).read_bytes() == (tmp_path / "segments" / record.path).read_bytes()
@@ -120,7 +120,7 @@ async def test_a_node_pins_packs_and_gives_them_back(world, tmp_path):
         status = await FilecoinArchive(archiver).status()
         assert (status.verified, status.places[0].problem) == (3, "")
         assert {pack.root for pack in archiver.ledger.packs()} == node.pins
-        done = await FilecoinArchive(archiver).restore(tmp_path / "bare", world.open_key, lambda _: None)
+        done = await FilecoinArchive(archiver).restore(tmp_path / "bare", world.open_key, lambda _: None, {})
         assert (done.segments, done.problems) == (3, ())
         node.blocks.clear()
         assert await archiver.scrub(1.0) == 3
