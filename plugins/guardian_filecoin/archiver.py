@@ -135,10 +135,9 @@ class Archiver:
         """Close a pack where enough waits, or what waits has waited long enough. Say whether there may be another."""
         if not self.places or await self._spooled_bytes() + self.config.pack_mib * MIB > self.config.spool_gb * 1e9:
             return False
-        segments, now_us = await self._db(self.ledger.waiting, SEGMENTS_A_PACK), self._around.now_us()
-        room = capacity(self.config.pack_mib) - len(
-            packed_list([Entry(one.path, one.size_bytes) for one in segments], now_us)
-        )
+        most = capacity(self.config.pack_mib)
+        segments, now_us = await self._db(self.ledger.waiting, most, SEGMENTS_A_PACK), self._around.now_us()
+        room = most - len(packed_list([Entry(one.path, one.size_bytes) for one in segments], now_us))
         count = fill([one.size_bytes for one in segments], room)
         full = count < len(segments)
         if not segments or not (full or await self._is_time(now_us)):
@@ -245,11 +244,9 @@ class Archiver:
 
     async def _free_spool(self) -> None:
         """Delete packs that every place has."""
-        for pack in await self._db(self.ledger.packs, "here AND root IS NOT NULL"):
-            copies = {one.place: one.state for one in await self._db(self.ledger.copies, pack.id)}
-            if self.places and all(copies.get(name) is State.VERIFIED for name in self.places):
-                await self._db(self.ledger.set_here, pack.id, False)
-                await self.spool.drop(pack)
+        for pack in await self._db(self.ledger.brought, list(self.places)):
+            await self._db(self.ledger.set_here, pack.id, False)
+            await self.spool.drop(pack)
 
     # looking again
 

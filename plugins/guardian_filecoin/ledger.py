@@ -101,10 +101,11 @@ class Ledger:
         with self._transaction() as db:
             return db.executemany("INSERT OR IGNORE INTO segments VALUES (?, ?, ?, 'waiting', NULL)", rows).rowcount
 
-    def waiting(self, most: int = 5000) -> list[SegmentRecord]:
-        """Segments in no pack yet, oldest first (their ids are of their time)."""
-        rows = self._all("SELECT record FROM segments WHERE state = 'waiting' ORDER BY id LIMIT ?", most)
-        return [_record(str(text)) for (text,) in rows]
+    def waiting(self, most_bytes: int = 1 << 62, most: int = 20_000) -> list[SegmentRecord]:
+        """Segments in no pack yet, oldest first (their ids are of their time): as many as have these bytes, and one more."""
+        inner = "SELECT id, record, size, SUM(size) OVER (ORDER BY id) AS total FROM segments WHERE state = 'waiting'"
+        sql = f"SELECT record FROM ({inner}) WHERE total - size <= ? ORDER BY id LIMIT ?"  # noqa: S608 - no text of others
+        return [_record(str(text)) for (text,) in self._all(sql, most_bytes, most)]
 
     def waiting_size(self) -> tuple[int, int]:
         """How many wait, and their bytes."""
@@ -186,6 +187,13 @@ class Ledger:
         columns = "id, file, mib, files, made_us, leaves, root, piece, here"
         (row,) = self._all(f"SELECT {columns} FROM packs WHERE id = ?", number)  # noqa: S608
         return _pack(row)
+
+    def brought(self, places: Sequence[str]) -> list[Pack]:
+        """Packs whose file is here and of which each of these places has a verified copy."""
+        marks = ", ".join("?" * len(places))
+        sql = f"SELECT pack FROM copies WHERE state = ? AND place IN ({marks}) GROUP BY pack HAVING COUNT(*) = ?"  # noqa: S608
+        done = {int(str(one)) for (one,) in self._all(sql, State.VERIFIED.value, *places, len(places))}
+        return [pack for pack in self.packs("here") if pack.id in done]
 
     # copies
 

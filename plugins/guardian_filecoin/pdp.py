@@ -24,7 +24,6 @@ from guardian_filecoin.unixfs import LEAF_BYTES
 
 MOST_UPLOAD = 1_065_353_216  # 1 GiB * 127/128 (synapse-core, SIZE_CONSTANTS.MAX_UPLOAD_SIZE)
 ASK_PARKED = 12  # times, before it is uploaded again
-METADATA = (("source", "pg"),)  # all that stands on the chain beside names, sizes and addresses
 DATA_SET, CLIENT_ID, CREATING = "data_set", "client_id", "creating"
 
 
@@ -143,8 +142,7 @@ class PdpPlace:
             self._contract,
             payer=self._config.payer,
             payee=self._config.payee,
-            client_data_set_id=client_id,
-            metadata=METADATA,
+            client_data_set_id=client_id,  # and no metadata: names, sizes and addresses are all that the chain learns
         )
         extra = encode(["bytes", "bytes"], [made, self._extra(copy, parcel, client_id)])
         return await self._send("/pdp/data-sets/create-and-add", parcel, extra, {"recordKeeper": self._config.contract})

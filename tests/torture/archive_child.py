@@ -23,14 +23,14 @@ async def main(root: Path) -> None:
     archiver_module.name_apart = name  # a process for each of a thousand packs is not what is tried here
     world = World(root, keys=(None, bytes.fromhex(given["public"])), seed=None)
     archiver = world.archiver(**given["settings"])
-    for path in sorted((root / "segments").rglob("*.pgs")):
-        record = scan(path).record(path.relative_to(root / "segments").as_posix())
-        await archiver.segment_sealed(record)
+    paths = sorted((root / "segments").rglob("*.pgs"))
+    if not archiver.ledger.packs() and archiver.ledger.waiting_size()[0] < len(paths):
+        archiver.ledger.want([scan(path).record(path.relative_to(root / "segments").as_posix()) for path in paths])
     while True:
         world.now_us = START_US + round((time.time() - given["began_s"]) * FASTER * 1e6)
         await archiver.round()
-        copies = archiver.ledger.copies()
-        if not archiver.ledger.waiting_size()[0] and copies and all(one.state is State.VERIFIED for one in copies):
+        states = {state for _, state, _, _ in archiver.ledger.totals()}
+        if not archiver.ledger.waiting_size()[0] and states == {State.VERIFIED}:
             break
         await asyncio.sleep(0.05)
     await archiver.close()

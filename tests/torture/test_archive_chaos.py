@@ -51,7 +51,7 @@ async def killed_again_and_again(root, chance):
     while True:
         argv = [sys.executable, "-m", "tests.torture.archive_child", str(root)]
         child = subprocess.Popen(argv, env=environment(), stderr=subprocess.PIPE)
-        lives_s = 1.0 + chance.random() * 5
+        lives_s = 1.5 + chance.random() * (5 + PACKS / 50)
         ends = time.monotonic() + lives_s
         while child.poll() is None and time.monotonic() < ends:
             await asyncio.sleep(0.02)

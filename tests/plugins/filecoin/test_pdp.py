@@ -69,7 +69,7 @@ async def test_packs_are_paid_once_verified_and_given_back(world, provider, tmp_
 
 async def test_the_chain_is_told_nothing_but_sizes_and_names_of_content(world, provider):
     archiver = await archived(world, provider, 1)
-    assert provider.metadata == [("source", "pg")]
+    assert provider.metadata == []
     assert all(cid.startswith("bafkzci") for pieces in provider.sets.values() for cid in pieces)
     await archiver.close()
 
