@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 from eth_abi import decode, encode
-from eth_account import Account
-from eth_account.messages import encode_typed_data
 from eth_utils import keccak, to_checksum_address
 from guardian_filecoin.cid import parse
 from guardian_filecoin.commp import PieceHasher
+
+from tests.support.ethereum import Account, encode_typed_data
 
 VIEW = "0x00000000000000000000000000000000000000F1"
 CONTRACT = "0x02925630df557F957f70E112bA06e50965417CA0"

@@ -4,7 +4,6 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 from eth_abi import encode
-from eth_account import Account
 from guardian_filecoin import archiver as archiver_module
 from guardian_filecoin import cost
 from guardian_filecoin.archive import FilecoinArchive
@@ -13,6 +12,7 @@ from guardian_filecoin.states import State
 
 from guardian.sdk import BadSetting
 from tests.plugins.filecoin.world import PAYEE, PAYER, SESSION_ADDRESS, SESSION_KEY, Killed, World, filecoin
+from tests.support.ethereum import Account
 from tests.support.pdp_server import PRICES, Moods, PdpServer, signable
 
 

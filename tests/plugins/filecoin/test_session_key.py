@@ -1,8 +1,6 @@
 """Keccak, ABI and EIP-712 signatures, against the Solidity reference's vectors and, as a second judge, eth-account."""
 
 import pytest
-from eth_account import Account
-from eth_account.messages import encode_typed_data
 from eth_utils import keccak, to_checksum_address
 from guardian_filecoin import abi
 from guardian_filecoin.cid import of_bytes, parse
@@ -13,6 +11,7 @@ from hypothesis import strategies as st
 
 from guardian.sdk import Damaged
 from tests.plugins.filecoin.vectors import read
+from tests.support.ethereum import Account, encode_typed_data
 
 GIVEN = read("typed-data.json")
 CONTRACT = Contract(GIVEN["chain_id"], GIVEN["contract"])
