@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from guardian.sdk import Archive, ArchiveKind, BadSetting, Event, Hold, Job, Plugin, SegmentRecord, hookimpl
@@ -11,7 +12,7 @@ from guardian_filecoin.config import FilecoinConfig
 if TYPE_CHECKING:
     from guardian_filecoin.archiver import Archiver
 
-ROUND_EVERY_S, SCRUB_EVERY_S = 15.0, 3600.0
+ROUND_EVERY_S, SCRUB_EVERY_S = 5.0, 3600.0
 
 
 class FilecoinPlugin(Plugin):
@@ -49,7 +50,11 @@ class FilecoinPlugin(Plugin):
     def register_jobs(self) -> Sequence[Job]:
         if not self._is_set_up():
             return []
-        return [Job("round", ROUND_EVERY_S, self._round), Job("scrub", SCRUB_EVERY_S, self._scrub)]
+        names = (
+            name for part in (self.config.folder, self.config.s3, self.config.kubo, self.config.filecoin) for name in part
+        )
+        places = [Job(f"place {name}", ROUND_EVERY_S, partial(self._serve, name)) for name in names]
+        return [Job("packs", ROUND_EVERY_S, self._prepare), *places, Job("scrub", SCRUB_EVERY_S, self._scrub)]
 
     @hookimpl
     async def shutdown(self) -> None:
@@ -71,13 +76,16 @@ class FilecoinPlugin(Plugin):
         if self._is_set_up():
             await self._archive().footage_protected(hold)
 
-    async def _round(self) -> None:
+    async def _prepare(self) -> None:
+        await self._archive().prepare()
+        await self._archive().free_spool()
+
+    async def _serve(self, name: str) -> None:
         from guardian_filecoin.cost import ask_prices
 
         archiver = self._archive()
-        await archiver.round()
-        for name, place in archiver.places.items():
-            await ask_prices(archiver.ledger, name, place, self.context.now_us())
+        await ask_prices(archiver.ledger, name, archiver.places[name], self.context.now_us())  # before anything is paid
+        await archiver.serve(name)
 
     async def _scrub(self) -> None:
         await self._archive().scrub(self.config.scrub_percent / 100 * SCRUB_EVERY_S / 86_400)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from guardian.sdk import (
@@ -23,7 +23,7 @@ from guardian_filecoin.folder import FolderPlace
 from guardian_filecoin.ledger import Ledger
 from guardian_filecoin.place import Place
 from guardian_filecoin.restoring import Restorer
-from guardian_filecoin.states import State
+from guardian_filecoin.states import Copy, State
 
 NAME, TITLE = "filecoin", "Archive"
 PLACE_NOTES = "place:"
@@ -92,6 +92,7 @@ class FilecoinArchive:
         archiver, ledger = self._archiver, self._ledger
         copies = [one for one in ledger.copies() if one.place in archiver.places]
         packs = ledger.packs()
+        sizes = {pack.id: pack.mib * 1024 * 1024 for pack in packs}
         states = Counter(one.state.value for one in copies)
         states["sealed"] = sum(not pack.root for pack in packs)
         good = Counter(one.pack for one in copies if one.state is State.VERIFIED)
@@ -101,7 +102,10 @@ class FilecoinArchive:
         return ArchiveStatus(
             name=NAME,
             title=TITLE,
-            places=tuple(self._place(name, place) for name, place in archiver.places.items()),
+            places=tuple(
+                self._place(name, place, [one for one in copies if one.place == name], sizes)
+                for name, place in archiver.places.items()
+            ),
             states=tuple((state, count) for state, count in states.items() if count),
             packs=len(packs),
             verified=sum(count >= len(archiver.places) for count in good.values()),
@@ -113,9 +117,7 @@ class FilecoinArchive:
             next_cost=", ".join(filter(None, (self._next_cost(name) for name in archiver.places))),
         )
 
-    def _place(self, name: str, place: Place) -> ArchivePlace:
-        copies = self._ledger.copies(None, name)
-        sizes = {pack.id: pack.mib for pack in self._ledger.packs()}
+    def _place(self, name: str, place: Place, copies: Sequence[Copy], sizes: Mapping[int, int]) -> ArchivePlace:
         there = [one for one in copies if one.state in (State.COMMITTED, State.VERIFIED)]
         bad = next((one for one in copies if one.problem), None)
         quote = cost.read(self._ledger, name)
@@ -127,7 +129,7 @@ class FilecoinArchive:
             public=place.public,
             copies=len(there),
             verified=sum(one.state is State.VERIFIED for one in there),
-            size_bytes=sum(sizes[one.pack] for one in there) * 1024 * 1024,
+            size_bytes=sum(sizes[one.pack] for one in there),
             problem=bad.problem if bad is not None else "",
             cure=bad.cure if bad is not None else "",
             paid=cost.money(paid, currency) if quote else "",

@@ -48,7 +48,7 @@ class Surroundings:
 
 
 class Archiver:
-    """One archive. `round` and `scrub` are called again and again, one at a time each."""
+    """One archive. `prepare`, `serve` of each place, `free_spool` and `scrub` are called again and again, each by itself."""
 
     def __init__(
         self, config: FilecoinConfig, folder: Path, ledger: Ledger, places: Mapping[str, Place], around: Surroundings
@@ -112,7 +112,13 @@ class Archiver:
     # rounds
 
     async def round(self) -> None:
-        """Do all that is due now."""
+        """Do all that is due now, one after the other."""
+        await self.prepare()
+        await asyncio.gather(*(self.serve(name) for name in self.places))
+        await self.free_spool()
+
+    async def prepare(self) -> None:
+        """Close the packs that are due, and name them."""
         if not self._begun:
             await self._begin()
         for span in await self._db(self.ledger.spans):
@@ -122,8 +128,6 @@ class Archiver:
             pass
         for pack in await self._db(self.ledger.packs, "root IS NULL"):
             await self._name(pack)
-        await asyncio.gather(*(self._serve(name) for name in self.places))
-        await self._free_spool()
 
     async def _begin(self) -> None:
         await self._db(lambda: self.spool.tidy(self.ledger.packs("here")))
@@ -185,7 +189,8 @@ class Archiver:
         """Say whether nothing may go to a place yet."""
         return self.places[name].public and not self.config.accept_public
 
-    async def _serve(self, name: str) -> None:
+    async def serve(self, name: str) -> None:
+        """Take copies to a place. Each place has its own time: one that is slow, or lies, holds up no other."""
         if self.held_back(name):
             return
         longest_us = round(max(LONGEST_WAIT_S, self.config.delay_minutes * 60) * 1e6)
@@ -242,7 +247,7 @@ class Archiver:
             )
         return Parcel(pack.root, pack.piece, layout.car_bytes, lambda: car_from(holders, layout))
 
-    async def _free_spool(self) -> None:
+    async def free_spool(self) -> None:
         """Delete packs that every place has."""
         for pack in await self._db(self.ledger.brought, list(self.places)):
             await self._db(self.ledger.set_here, pack.id, False)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from guardian.sdk import GuardianError
+from guardian_filecoin.layout import car_bytes
 from guardian_filecoin.ledger import Ledger
 from guardian_filecoin.place import Place
 from guardian_filecoin.states import State
@@ -26,8 +27,8 @@ def money(amount: int, currency: str) -> str:
 async def ask_prices(ledger: Ledger, name: str, place: Place, now_us: int) -> None:
     """Ask what the copies that have not gone yet will cost, and all of them a month. Where it cannot be asked, the last answer stays."""
     copies = await asyncio.to_thread(ledger.copies, None, name)
-    packs = {pack.id: pack for pack in await asyncio.to_thread(ledger.packs, "root IS NOT NULL")}
-    sizes = {one.pack: packs[one.pack].layout.car_bytes for one in copies if one.pack in packs}
+    sizes = {pack.id: car_bytes(pack.mib) for pack in await asyncio.to_thread(ledger.packs, "root IS NOT NULL")}
+    sizes = {one.pack: sizes[one.pack] for one in copies if one.pack in sizes}
     ahead = [
         sizes[one.pack]
         for one in copies

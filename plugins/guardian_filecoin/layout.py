@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import BinaryIO
 
 from guardian.sdk import Damaged
@@ -77,6 +77,12 @@ class Layout:
             pack.seek(index * LEAF_BYTES)
             whole = section + pack.read(LEAF_BYTES)
             yield whole[max(0, start - len(self.start) - index * self.stride) :]
+
+
+@cache
+def car_bytes(mib: int) -> int:
+    """Size of the CAR of a pack of a size, whatever is in it."""
+    return Layout((bytes(SHA256_BYTES),) * mib).car_bytes
 
 
 def read_start(data: bytes) -> tuple[Cid, Sequence[Cid]]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from guardian_filecoin import archiver as archiver_module
@@ -26,13 +27,27 @@ async def main(root: Path) -> None:
     paths = sorted((root / "segments").rglob("*.pgs"))
     if not archiver.ledger.packs() and archiver.ledger.waiting_size()[0] < len(paths):
         archiver.ledger.want([scan(path).record(path.relative_to(root / "segments").as_posix()) for path in paths])
-    while True:
+
+    def tick():
         world.now_us = START_US + round((time.time() - given["began_s"]) * FASTER * 1e6)
-        await archiver.round()
+
+    def done():
         states = {state for _, state, _, _ in archiver.ledger.totals()}
-        if not archiver.ledger.waiting_size()[0] and states == {State.VERIFIED}:
-            break
-        await asyncio.sleep(0.05)
+        return not archiver.ledger.waiting_size()[0] and states == {State.VERIFIED}
+
+    async def again_and_again(work):
+        while not done():
+            tick()
+            await work()
+            await asyncio.sleep(0.05)
+
+    async def packs():
+        await archiver.prepare()
+        await archiver.free_spool()
+
+    works = [packs, *(partial(archiver.serve, name) for name in archiver.places)]
+    await asyncio.gather(*(again_and_again(work) for work in works))
+    await packs()
     await archiver.close()
 
 

@@ -84,6 +84,7 @@ async def test_packs_outlive_kills_and_a_lying_provider(tmp_path):
         honest.check_paid_once()
         archiver = world.archiver(**settings)
         archive = FilecoinArchive(archiver)
+        assert list((world.root / "plugins/filecoin/spool").glob("*.pack*")) == []
         status = await archive.status()
         assert (status.packs, status.verified, status.waiting, status.missed) == (PACKS, PACKS, 0, 0)
         done = await archive.restore(tmp_path / "bare", world.open_key, lambda _: None, {})  # while it still lies
