@@ -74,7 +74,9 @@ def places_of(config: FilecoinConfig, ledger: Ledger, now_us: Callable[[], int])
 def make_archiver(config: FilecoinConfig, context: PluginContext) -> Archiver:
     """Open the ledger and make everything ready. BadSetting."""
     ledger = Ledger(context.data_dir)
-    around = Surroundings(context.seal_key, context.footage, context.segments, context.now_us)
+    around = Surroundings(
+        context.seal_key, context.footage, context.segments, context.now_us, lambda: [one.id for one in context.cameras()]
+    )
     return Archiver(config, context.data_dir, ledger, places_of(config, ledger, context.now_us), around)
 
 

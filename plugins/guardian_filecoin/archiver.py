@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from guardian.sdk import Damaged, Event, GuardianError, Hold, SegmentRecord, ServiceUnavailable
-from guardian_filecoin.choice import Wish, WishedSpan, fill
+from guardian_filecoin.choice import FORGET_AFTER_US, Wish, WishedSpan, fill
 from guardian_filecoin.config import FilecoinConfig
 from guardian_filecoin.fetching import Holder, car_from, check_start, checked_leaf
 from guardian_filecoin.hashing import name_apart
@@ -29,7 +29,8 @@ MIB = 1024 * 1024
 RECENT = 500  # sealed segments that may not be in the index yet when an event ends
 STEPS = 12  # of one copy in a round: more is a place that goes round in circles
 AT_ONCE = 50  # copies of a place in a round
-CLOSE_AT = "close_at_us"
+CLOSE_AT, CAUGHT_UP = "close_at_us", "caught_up_us"
+CATCH_UP_EVERY_US = 3_600_000_000
 LATEST_OF_CLOSE = 1.25  # of close_after_hours: by chance, so that midnight does not show
 SEGMENTS_A_PACK = 20_000
 Segments = Callable[[str, str, int, int], Awaitable[tuple[SegmentRecord, ...]]]
@@ -44,6 +45,7 @@ class Surroundings:
     footage: Footage
     segments: Segments
     now_us: Callable[[], int]
+    cameras: Callable[[], Sequence[str]] = tuple
     chance: Callable[[], float] = random.random
 
 
@@ -66,7 +68,7 @@ class Archiver:
         )
         self._recent: deque[SegmentRecord] = deque(maxlen=RECENT)
         self._breakers: dict[str, Breaker] = {}
-        self._begun = False
+        self._begun = self._caught_up = False
 
     async def _db(self, call: Callable[..., T], *values: Any) -> T:
         return await asyncio.to_thread(call, *values)
@@ -121,9 +123,7 @@ class Archiver:
         """Close the packs that are due, and name them."""
         if not self._begun:
             await self._begin()
-        for span in await self._db(self.ledger.spans):
-            if span.is_over(self._around.now_us()):
-                await self._db(self.ledger.forget_span, span.why)
+        await self._catch_up()
         while await self._make_pack():
             pass
         for pack in await self._db(self.ledger.packs, "root IS NULL"):
@@ -134,6 +134,24 @@ class Archiver:
         for name in self.places:
             await self._db(self.ledger.add_place, name)
         self._begun = True
+
+    async def _catch_up(self) -> None:
+        """Ask the index for what nobody told us of, because we were away or busy. At the start, and each hour."""
+        now_us, last = self._around.now_us(), await self._db(self.ledger.note, CAUGHT_UP)
+        if self._caught_up and last and 0 <= now_us - int(last) < CATCH_UP_EVERY_US:
+            return
+        for span in await self._db(self.ledger.spans):
+            await self._wish(span)
+            if span.is_over(now_us):
+                await self._db(self.ledger.forget_span, span.why)
+        if self.wish.everything:
+            since_us = min(int(last or now_us), now_us) - FORGET_AFTER_US
+            for camera in self._around.cameras():
+                for stream in sorted(self.wish.streams):
+                    found = await self._around.segments(camera, stream, since_us, now_us)
+                    await self._want([one for one in found if self.wish.wants(one, ())])
+        await self._db(self.ledger.put_note, CAUGHT_UP, str(now_us))
+        self._caught_up = True
 
     async def _make_pack(self) -> bool:
         """Close a pack where enough waits, or what waits has waited long enough. Say whether there may be another."""

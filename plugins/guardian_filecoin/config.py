@@ -31,6 +31,13 @@ class S3Place(PluginConfig):
     prefix: str = Field("", description="What the names in the bucket begin with.")
     public: bool = Field(False, description="The server puts it on IPFS (as Filebase does), so it is public for ever.")
 
+    @field_validator("url")
+    @classmethod
+    def _has_no_path(cls, value: HttpUrl) -> HttpUrl:
+        if value.path not in (None, "", "/") or value.query:
+            raise ValueError("give the server only, and the bucket apart")
+        return value
+
 
 class KuboPlace(PluginConfig):
     """A Kubo node of your own, by its RPC."""
@@ -51,6 +58,7 @@ class FilecoinPlace(PluginConfig):
     session_key: str = Field(
         "",
         repr=False,
+        pattern=r"^((0x)?[0-9a-fA-F]{64})?$",
         description="Private key, in hex, that your wallet allowed to CreateDataSet and AddPieces and nothing else. "
         "Empty: only what is there is read.",
     )

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree as ET
 
-from guardian.sdk import BadSetting, ServiceUnavailable
+from guardian.sdk import ServiceUnavailable
 from guardian_filecoin.config import S3Place as Config
 from guardian_filecoin.folder import START_BYTES, SUFFIX, layout_of
 from guardian_filecoin.http import Http
@@ -61,8 +61,6 @@ class S3Place:
     def __init__(self, name: str, config: Config, timeout_s: float, now_us: Callable[[], int]) -> None:
         self._name, self._config, self._now_us = name, config, now_us
         address = urlsplit(str(config.url))
-        if address.path not in ("", "/"):
-            raise BadSetting(f"{name}: the url has a path", field="url", cure="Give the server only, and the bucket apart.")
         self._host = address.netloc
         self._http = Http(name, f"{address.scheme}://{address.netloc}", timeout_s)
         self.public = config.public

@@ -253,6 +253,22 @@ async def test_a_restart_in_the_middle_loses_nothing_and_doubles_nothing(world, 
     await archiver.close()
 
 
+async def test_what_was_sealed_while_nobody_listened_is_found_in_the_index(world, there):
+    archiver = world.archiver(**one_folder(there))
+    await archiver.prepare()
+    await archiver.close()
+    missed = [world.segment(number, 1000) for number in range(3)]  # no hook tells of them
+    world.forward(0.2)
+    archiver = world.archiver(**one_folder(there))
+    await archiver.prepare()
+    assert archiver.ledger.waiting_size()[0] == len(missed)
+    late = world.segment(12, 1000)
+    world.forward(1.5)
+    await archiver.prepare()
+    assert late.header.segment_id in {one.header.segment_id for one in archiver.ledger.waiting()}
+    await archiver.close()
+
+
 async def test_a_new_place_gets_what_is_there_already(world, there, tmp_path):
     archiver = world.archiver(**one_folder(there))
     await archiver.segment_sealed(world.segment(1, 1000))

@@ -4,12 +4,14 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 from eth_abi import encode
+from guardian_filecoin import FilecoinPlugin, cost
 from guardian_filecoin import archiver as archiver_module
-from guardian_filecoin import cost
 from guardian_filecoin.archive import FilecoinArchive
 from guardian_filecoin.hashing import name
 from guardian_filecoin.states import State
+from pydantic import ValidationError
 
+from guardian.pluginhost.loading import instantiate
 from guardian.sdk import BadSetting
 from tests.plugins.filecoin.world import PAYEE, PAYER, SESSION_ADDRESS, SESSION_KEY, Killed, World, filecoin
 from tests.support.ethereum import Account
@@ -211,8 +213,32 @@ async def test_the_cost_is_told_before_and_after(world, provider):
     await archiver.close()
 
 
-def test_a_bad_session_key_is_named_and_not_shown(world):
-    provider_url = "http://127.0.0.1:1"
-    with pytest.raises(BadSetting, match=r"filecoin\.one\.session_key") as caught:
-        world.archiver(accept_public=True, filecoin={"one": filecoin(provider_url, session_key="secret")})
-    assert "secret" not in str(caught.value)
+@pytest.mark.parametrize("secret", ["secret", "0" * 64, "f" * 64, "0x12"])
+def test_a_bad_session_key_is_named_and_not_shown(world, secret):
+    """One of the wrong form is found with the settings, one that is no key of the curve when the place is made."""
+    settings_of = {"accept_public": True, "filecoin": {"one": filecoin("http://127.0.0.1:1", session_key=secret)}}
+    with pytest.raises((BadSetting, ValidationError), match=r"filecoin\.one\.session_key") as caught:
+        world.archiver(**settings_of)
+    if isinstance(caught.value, BadSetting):
+        assert secret not in str(caught.value)
+    else:
+        with pytest.raises(BadSetting) as told:
+            instantiate("filecoin", FilecoinPlugin, settings_of, None)
+        assert "session_key" in told.value.message
+        assert secret not in told.value.message
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"pack_mib": 3}, "pack_mib"),
+        ({"folder": {"Bad Name": {"path": "/x"}}}, "no name of a place"),
+        ({"folder": {"a": {"path": "/x"}}, "kubo": {"a": {}}}, "two places are called a"),
+        ({"s3": {"a": {"url": "http://h/bucket", "bucket": "b", "access_key": "k", "secret_key": "s"}}}, "bucket apart"),
+        ({"filecoin": {"a": filecoin("http://h", payee="0x12")}}, "payee"),
+        ({"everythin": True}, "everythin"),
+    ],
+)
+def test_bad_settings_name_their_field(given, field):
+    with pytest.raises(BadSetting, match=field):
+        instantiate("filecoin", FilecoinPlugin, given, None)

@@ -86,6 +86,7 @@ class World:
             self.footage,
             self.segments,
             lambda: self.now_us,
+            lambda: sorted({one.header.camera for one in self.records.values()}),
             self.random.random,
         )
         places = places_of(config, ledger, lambda: self.now_us)
