@@ -15,11 +15,13 @@ import pluggy
 
 if TYPE_CHECKING:
     from guardian.interfaces import (
+        ArchiveKind,
         AudioDetectorKind,
         CameraKind,
         ClassifierKind,
         DetectorKind,
         HealthCheck,
+        Job,
         NotifierKind,
         RelayLinkKind,
         StorageKind,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from guardian.model.camera import CameraChange, FoundCamera
     from guardian.model.event import Event
     from guardian.model.segment import SegmentRecord
+    from guardian.model.views import Hold
 
 PROJECT = "guardian"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -116,6 +119,14 @@ class Hooks:
     def register_health_checks(self) -> Sequence[HealthCheck]:  # type: ignore[empty-body]
         """Checks for `guardian doctor` and the system page."""
 
+    @declare()
+    def register_jobs(self) -> Sequence[Job]:  # type: ignore[empty-body]
+        """Work that Guardian does again and again."""
+
+    @declare()
+    def register_archives(self) -> Sequence[ArchiveKind]:  # type: ignore[empty-body]
+        """Archives outside the house that `guardian archive` and the system page speak to."""
+
     # What happens
 
     @observe()
@@ -133,6 +144,10 @@ class Hooks:
     @observe(deadline_s=60.0)
     async def segment_sealed(self, segment: SegmentRecord) -> None:
         """A segment is complete on disk and indexed."""
+
+    @observe()
+    async def footage_protected(self, hold: Hold) -> None:
+        """A span of footage is to be kept; told again at each start, and when the end of one that lasted is known."""
 
     @observe()
     async def event_started(self, event: Event) -> None:

@@ -5,17 +5,19 @@ Image arrays are numpy `uint8`; this module names them as `Any`-free protocols w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import threading
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
     from pydantic import BaseModel
 
+    from guardian.model.archive import ArchiveCheck, ArchiveRestored, ArchiveStatus
     from guardian.model.classification import Classification
     from guardian.model.event import Event
     from guardian.model.health import Finding
@@ -324,3 +326,52 @@ class HealthCheck:
     title: str
     run: Callable[[], Sequence[Finding]]
     tags: frozenset[str] = field(default=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that is done again and again, each time `every_s` after it was done; never twice at once, and nobody waits for it.
+
+    What it raises is logged and told to nobody else: it is tried again the next time.
+    """
+
+    name: str
+    every_s: float
+    run: Callable[[], Awaitable[None]]
+
+
+class Archive(Protocol):
+    """An archive of sealed footage outside the house, opened by `guardian archive` beside a running Guardian or without one."""
+
+    async def status(self) -> ArchiveStatus:
+        """Return what is where. Asks nobody outside."""
+        ...
+
+    async def verify(self, *, everything: bool, tell: Callable[[ArchiveCheck], None]) -> None:
+        """Fetch random parts of each copy (or all) and compare them; tell of each copy as it is done."""
+        ...
+
+    async def restore(
+        self, segments: Path, open_key: Callable[[bytes], bytes], tell: Callable[[str], None], kit: Mapping[str, str]
+    ) -> ArchiveRestored:
+        """Write every archived segment that is not there below a folder. `open_key` undoes the context's `seal_key`; `kit`
+        is what `kit()` once gave, or empty.
+        """
+        ...
+
+    async def kit(self) -> Mapping[str, str]:
+        """Return what an empty machine needs to find the archive, beside its settings. No secret."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of files and connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveKind:
+    """An archive; `open()` raises BadSetting where none is set up."""
+
+    name: str
+    title: str
+    open: Callable[[], Archive]

@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import Field
 
 from guardian.api.fields import In, Out, TimeOut
+from guardian.model.archive import ArchiveStatus
 from guardian.model.views import InferenceView, SpaceState, SpaceStatus, SystemStatus
 
 DAY_US = 86_400_000_000
@@ -172,6 +173,72 @@ class StorageOut(Out):
         )
 
 
+class ArchivePlaceOut(Out):
+    """A place that keeps copies. `public`: what it has is public for ever. `paid`, `a_month`: with their currency, or empty."""
+
+    name: str
+    kind: str
+    public: bool
+    copies: int
+    verified: int
+    size_bytes: int
+    problem: str
+    cure: str
+    paid: str
+    a_month: str
+
+
+class ArchiveOut(Out):
+    """An archive outside the house. `verified`: packs of which every place gave random parts back. `waiting`: segments in no
+    pack yet; `missed`: deleted before they were packed. `held_back`: why nothing public is uploaded yet.
+    """
+
+    name: str
+    title: str
+    packs: int
+    verified: int
+    states: dict[str, int]
+    waiting: int
+    waiting_bytes: int
+    missed: int
+    notice: str
+    held_back: str
+    next_cost: str
+    places: list[ArchivePlaceOut]
+
+    @staticmethod
+    def of(one: ArchiveStatus) -> ArchiveOut:
+        """Make it of an archive's status."""
+        return ArchiveOut(
+            name=one.name,
+            title=one.title,
+            packs=one.packs,
+            verified=one.verified,
+            states=dict(one.states),
+            waiting=one.waiting,
+            waiting_bytes=one.waiting_bytes,
+            missed=one.missed,
+            notice=one.notice,
+            held_back=one.held_back,
+            next_cost=one.next_cost,
+            places=[
+                ArchivePlaceOut(
+                    name=place.name,
+                    kind=place.kind,
+                    public=place.public,
+                    copies=place.copies,
+                    verified=place.verified,
+                    size_bytes=place.size_bytes,
+                    problem=place.problem,
+                    cure=place.cure,
+                    paid=place.paid,
+                    a_month=place.a_month,
+                )
+                for place in one.places
+            ],
+        )
+
+
 class SystemOut(Out):
     """The whole box. Sizes in bytes, CPU in percent of all cores. `event_delay_ms`: from the packet that made something an event
     until all were told, of the latest.
@@ -190,6 +257,7 @@ class SystemOut(Out):
     oldest_footage: TimeOut | None
     recording_paused: str
     storage: StorageOut
+    archives: list[ArchiveOut]
     processes: list[ProcessOut]
     inference: InferenceOut
     event_delay_ms: TimesOut
@@ -213,6 +281,7 @@ class SystemOut(Out):
             oldest_footage=status.oldest_footage_us,
             recording_paused=status.recording_paused,
             storage=StorageOut.of(status.space),
+            archives=[ArchiveOut.of(one) for one in status.archives],
             processes=[
                 ProcessOut(
                     role=one.role,

@@ -88,7 +88,7 @@ def rebuild_(data: Path, as_json: bool) -> None:
         raise NotFound(f"there is no folder {data}", cure="Pass the data folder with --data.")
     bar: AbstractContextManager[Any] = nullcontext() if as_json else click.progressbar(length=1, label="Reading segments")
     with bar as shown:
-        done = asyncio.run(_rebuild(data, _progress(shown)))
+        done = asyncio.run(rebuild_index(data, _progress(shown)))
     if as_json:
         items = [{"path": path, "message": message} for path, message in done.damaged]
         emit({"indexed": done.indexed, "forgotten": done.forgotten, "items": items, "next": None})
@@ -184,7 +184,8 @@ def _files_progress(bar: Any) -> Callable[[int, int, int, int], None]:
     return show
 
 
-async def _rebuild(data: Path, progress: Callable[[int, int], None]) -> Rebuilt:
+async def rebuild_index(data: Path, progress: Callable[[int, int], None]) -> Rebuilt:
+    """Make the index of a data folder anew. Guardian may run."""
     from guardian.cli._client import running_url
     from guardian.index.check import BEING_WRITTEN_S
     from guardian.index.engine import INDEX_NAME, open_index, put_aside

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from guardian.model.archive import ArchiveStatus
 from guardian.model.event import Event
 from guardian.model.health import Finding
 from guardian.model.messages import CameraInference
@@ -265,3 +266,4 @@ class SystemStatus:
     recording_paused: str = ""
     space: SpaceStatus = SpaceStatus(SpaceState.OK, 0)
     event_delay_ms: tuple[float, float] = (0.0, 0.0)
+    archives: tuple[ArchiveStatus, ...] = ()

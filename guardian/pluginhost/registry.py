@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from guardian.interfaces import (
+    ArchiveKind,
     AudioDetectorKind,
     CameraKind,
     ClassifierKind,
     DetectorKind,
     HealthCheck,
+    Job,
     NotifierKind,
     RelayLinkKind,
     StorageKind,
@@ -42,6 +44,7 @@ KindT = TypeVar(
     ClassifierKind,
     AudioDetectorKind,
     TextEmbedderKind,
+    ArchiveKind,
 )
 
 
@@ -74,6 +77,10 @@ async def _no_footage(segment: SegmentRecord) -> AsyncIterator[bytes]:
     yield b""  # makes this an iterator
 
 
+def _not_offered(*_: object) -> NoReturn:
+    raise BadSetting("this process does not offer that to plugins")
+
+
 @dataclass(slots=True)
 class ContextMaker:
     """Makes each plugin's context; the conductor fills in what this process can offer."""
@@ -83,9 +90,11 @@ class ContextMaker:
     footage: Callable[[SegmentRecord], AsyncIterator[bytes]] = _no_footage
     seal: Callable[[str, bytes, tuple[int, ...], int], bytes] = no_sealing
     clock: Clock = field(default_factory=SystemClock)
+    segments: Callable[[str, str, int, int], Awaitable[tuple[SegmentRecord, ...]]] = _not_offered
+    seal_key: Callable[[str, bytes], bytes] = _not_offered
 
     def make(self, name: str) -> PluginContext:
-        """Return the context of the plugin of that name. What the process offers may be filled in later."""
+        """Return the context of the plugin of that name. What is filled in later holds for contexts made before."""
         return PluginContext(
             name,
             self.data_dir / "plugins" / name,
@@ -93,6 +102,8 @@ class ContextMaker:
             lambda segment: self.footage(segment),
             lambda *what: self.seal(*what),
             self.clock,
+            lambda *span: self.segments(*span),
+            lambda key: self.seal_key(name, key),
         )
 
 
@@ -112,7 +123,9 @@ class PluginRegistry:
         self.audio_detectors: dict[str, Declared] = {}
         self.text_embedders: dict[str, Declared] = {}
         self.relay_links: dict[str, Declared] = {}
+        self.archives: dict[str, Declared] = {}
         self.health_checks: list[HealthCheck] = []
+        self.jobs: list[tuple[str, Job]] = []
         for found in discover():
             if only is None or found.name in only:
                 entry = self._enter(found, settings, contexts)
@@ -157,6 +170,7 @@ class PluginRegistry:
             "register_audio_detectors": self.audio_detectors,
             "register_text_embedders": self.text_embedders,
             "register_relay_links": self.relay_links,
+            "register_archives": self.archives,
         }
         for hook, table in tables.items():
             if hook in hooks:
@@ -169,6 +183,8 @@ class PluginRegistry:
                         table[kind.name] = Declared(name, kind)
         if "register_health_checks" in hooks:
             self.health_checks += declared(name, plugin, "register_health_checks", self.problems.append)
+        if "register_jobs" in hooks:
+            self.jobs += [(name, job) for job in declared(name, plugin, "register_jobs", self.problems.append)]
 
     def camera(self, kind: str) -> CameraKind:
         """Return a camera kind; BadSetting names those there are."""
@@ -201,6 +217,10 @@ class PluginRegistry:
     def relay_link(self) -> RelayLinkKind | None:
         """Return the way to reach a relay, or None where no plugin brings one. The first by name, should there be several."""
         return next((self.relay_links[name].kind for name in sorted(self.relay_links)), None)
+
+    def archive(self, name: str) -> ArchiveKind:
+        """Return an archive."""
+        return _pick(self.archives, name, "archive", ArchiveKind)
 
     def detectors_by_rank(self) -> tuple[DetectorKind, ...]:
         """Return detector kinds, the preferred first."""

@@ -50,12 +50,12 @@ from guardian.platform.runtime_dir import RuntimeDir
 from guardian.platform.tasks import Tasks
 from guardian.pluginhost.dispatch import Dispatcher
 from guardian.pluginhost.registry import ContextMaker, PluginRegistry
+from guardian.processes import plugin_life
 from guardian.processes.chosen import (
     camera_job,
     channels_of,
     clip_margins,
     plugin_findings,
-    sealed_bytes,
     tiers_of,
     what_is_there,
     with_source,
@@ -69,6 +69,7 @@ from guardian.processes.supervisor import Supervisor
 from guardian.processes.understanding import Understanding
 from guardian.processes.vault_opening import open_notary, open_vault
 from guardian.services.accounts import AccountService
+from guardian.services.archives import ArchiveService
 from guardian.services.cameras import CameraService
 from guardian.services.contract import Services
 from guardian.services.demo import Login
@@ -164,11 +165,10 @@ class Conductor:
             {"camera": self._from_camera, "inference": self.detector.heard},
             self._process_gone,
         )
-        contexts = ContextMaker(self.data_dir, seal=lambda *what: seal_text(self.keyring, *what), clock=clock)
-        self.registry = PluginRegistry(self.settings.plugins, contexts)
+        self.contexts = ContextMaker(self.data_dir, seal=lambda *what: seal_text(self.keyring, *what), clock=clock)
+        self.registry = PluginRegistry(self.settings.plugins, self.contexts)
         self.dispatcher = Dispatcher(self.registry.manager, clock, self.tasks)
         self.cameras = CameraService(self.settings.cameras, clock, self._camera_changed)
-        contexts.cameras, contexts.footage = self.cameras.list, partial(sealed_bytes, self.data_dir)
         self._closers = AsyncExitStack()
 
     async def start(self) -> Running:
@@ -188,10 +188,8 @@ class Conductor:
             self.patient_clock.remember(newest_us)
         await self.events.end_left_open()
         await self.holds.load()
-        for entry in self.registry.entries:
-            if entry.instance is not None:
-                self.dispatcher.add(entry.found.name, entry.instance)
-        await self.dispatcher.all_of("startup")
+        plugin_life.offer(self.contexts, self.data_dir, self.cameras, self.recordings, self.keyring)
+        await plugin_life.begin(self.registry, self.dispatcher, self.holds, self.clock, self.tasks)
         await self.switchboard.open()
         self.understanding.begin()
         self._start_processes()
@@ -282,6 +280,8 @@ class Conductor:
         )
 
     def _make_health(self) -> None:
+        self.archives = ArchiveService([one.kind for one in self.registry.archives.values()], self.clock)
+        self._closers.push_async_callback(self.archives.close)
         self.health = HealthService(
             self.data_dir,
             self.clock,
@@ -297,10 +297,12 @@ class Conductor:
                     *plugin_findings(self.registry),
                     *self.understanding.findings(),
                     *self.relay.findings(),
+                    *self.archives.findings(),
                 ),
                 space=self.space.status,
                 disk=self.space.brief,
                 event_delay_ms=self.events.delay_ms,
+                archives=self.archives.status,
             ),
         )
         self.health.parts["index"] = True

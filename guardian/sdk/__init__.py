@@ -2,6 +2,8 @@
 
 from guardian.hookspecs import hookimpl
 from guardian.interfaces import (
+    Archive,
+    ArchiveKind,
     AudioDetector,
     AudioDetectorKind,
     CameraKind,
@@ -11,6 +13,7 @@ from guardian.interfaces import (
     Detector,
     DetectorKind,
     HealthCheck,
+    Job,
     ModelSpec,
     Notification,
     Notifier,
@@ -26,6 +29,7 @@ from guardian.interfaces import (
     ViewerCall,
 )
 from guardian.media.decoder_config import reorder_depth
+from guardian.model.archive import ArchiveCheck, ArchivePlace, ArchiveRestored, ArchiveStatus
 from guardian.model.camera import CameraChange, CameraState, FoundCamera
 from guardian.model.classification import Classification
 from guardian.model.errors import (
@@ -49,9 +53,10 @@ from guardian.model.health import Finding, Health
 from guardian.model.ids import uuid7
 from guardian.model.media import Codec, Packet, StreamInfo, TrackInfo
 from guardian.model.relay import RelayState, RelayStatus
-from guardian.model.segment import SegmentHeader, SegmentRecord
+from guardian.model.segment import ContentKind, SegmentHeader, SegmentRecord
 from guardian.model.sound import Sound
 from guardian.model.time import Instant, Span, from_rfc3339, to_rfc3339
+from guardian.model.views import LASTING_US, Hold
 from guardian.model.vision import Box, Detection, Track
 from guardian.platform.clock import Clock, new_id
 from guardian.platform.files import make_private_dir, replace_file
@@ -64,6 +69,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "API_LEVEL",
+    "LASTING_US",
+    "Archive",
+    "ArchiveCheck",
+    "ArchiveKind",
+    "ArchivePlace",
+    "ArchiveRestored",
+    "ArchiveStatus",
     "Attribute",
     "AudioDetector",
     "AudioDetectorKind",
@@ -84,6 +96,7 @@ __all__ = [
     "Clock",
     "Codec",
     "Conflict",
+    "ContentKind",
     "CropClassifier",
     "Damaged",
     "Detection",
@@ -100,7 +113,9 @@ __all__ = [
     "HappeningKind",
     "Health",
     "HealthCheck",
+    "Hold",
     "Instant",
+    "Job",
     "ModelSpec",
     "NotAVideo",
     "NotFound",

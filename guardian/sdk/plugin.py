@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 from pydantic import BaseModel, ConfigDict
 
 from guardian.model.camera import CameraView
-from guardian.model.errors import ServiceUnavailable
+from guardian.model.errors import BadSetting, ServiceUnavailable
 from guardian.model.segment import SegmentRecord
 from guardian.platform.clock import Clock, SystemClock
 
@@ -26,12 +26,19 @@ def no_sealing(name: str, text: bytes, sizes: tuple[int, ...], utc_us: int) -> b
     raise ServiceUnavailable("nothing is sealed in this process")
 
 
+def _not_here(*_: object) -> NoReturn:
+    raise BadSetting("this process does not offer that to plugins")
+
+
 @dataclass(frozen=True, slots=True)
 class PluginContext:
     """What a plugin may use. `data_dir` is its own folder. `footage(segment)` yields a segment's sealed bytes.
 
     `seal(name, text, sizes, utc_us)` seals a JSON text to the vault, padded to one of the sizes; it works while the vault is
     locked. `name` is the UUIDv7 that stands in its clear header, beside that time. ServiceUnavailable where a process offers no sealing.
+    `segments(camera, stream, start_us, end_us)` gives the sealed segments that share a moment with a span. `seal_key(key)`
+    seals a key of 32 bytes to the vault, also while it is locked: only its owner opens it again, and only for this plugin.
+    Each raises BadSetting in a process that does not offer it.
     """
 
     name: str
@@ -40,6 +47,8 @@ class PluginContext:
     footage: Callable[[SegmentRecord], AsyncIterator[bytes]]
     seal: Callable[[str, bytes, tuple[int, ...], int], bytes] = no_sealing
     clock: Clock = field(default_factory=SystemClock)
+    segments: Callable[[str, str, int, int], Awaitable[tuple[SegmentRecord, ...]]] = _not_here
+    seal_key: Callable[[bytes], bytes] = _not_here
 
 
 class Plugin:

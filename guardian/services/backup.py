@@ -34,6 +34,7 @@ MANIFEST = "manifest.json"
 VAULT = f"vault/{FILE}"
 ALONE = ("config.toml", "holds.json")  # files beside the index
 FOLDERS = ("vault", "plugins")
+CACHE_MARK = "CACHEDIR.TAG"  # bford.info/cachedir: what lies below its folder can be made again
 NOT_KEPT = ("vault/tries.json", f"vault/{FILE}.bak")  # wrong guesses; a copy of what is there
 MOST_BYTES = 64 * 1024 * 1024  # what a plugin keeps in one file beyond this is no settings
 _CHUNK = 1024 * 1024
@@ -135,6 +136,7 @@ def _paths(data: Path) -> Iterator[Path]:
         for path in sorted((data / folder).rglob("*")):
             name = path.relative_to(data).as_posix()
             temporary = path.name.startswith(".") and path.suffix == ".new"
+            temporary = temporary or any((one / CACHE_MARK).exists() for one in path.parents if one.is_relative_to(data))
             if path.is_file() and not path.is_symlink() and not temporary and name not in NOT_KEPT:
                 yield path
 

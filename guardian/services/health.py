@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 from guardian import __version__
+from guardian.model.archive import ArchiveStatus
 from guardian.model.camera import CameraState, CameraView
 from guardian.model.health import Finding, Health
 from guardian.model.views import InferenceView, ProcessUse, SpaceState, SpaceStatus, SystemStatus, VaultStatus
@@ -29,6 +30,10 @@ SPACE_WORDS = {
 }
 
 
+async def _no_archives() -> tuple[ArchiveStatus, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class HealthSources:
     """Where health is read from; the conductor passes them in. `footage` gives (bytes, oldest moment or None)."""
@@ -43,6 +48,7 @@ class HealthSources:
     space: Callable[[], Awaitable[SpaceStatus]]
     disk: Callable[[], SpaceStatus]
     event_delay_ms: Callable[[], tuple[float, float]] = lambda: (0.0, 0.0)
+    archives: Callable[[], Awaitable[tuple[ArchiveStatus, ...]]] = _no_archives
 
 
 class HealthService:
@@ -59,6 +65,7 @@ class HealthService:
         processes, disk, memory, cpu = await asyncio.to_thread(self._measure)
         footage_bytes, oldest = await self._sources.footage()
         space = await self._sources.space()
+        archives = await self._sources.archives()
         return SystemStatus(
             version=__version__,
             started_us=self._started_us,
@@ -77,6 +84,7 @@ class HealthService:
             recording_paused=self._sources.paused(),
             space=space,
             event_delay_ms=self._sources.event_delay_ms(),
+            archives=archives,
         )
 
     def _measure(self) -> tuple[tuple[ProcessUse, ...], Any, Any, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class HoldService:
         self._holds: dict[str, Hold] = {}
         self._by_event: dict[str, Hold] = {}
         self._lock = asyncio.Lock()
+        self.protected: Callable[[Hold], None] = lambda _: None  # told of what is put under protection, or ends now
         events.holds = self
 
     async def load(self) -> None:
@@ -127,6 +128,7 @@ class HoldService:
         self._use(self._holds | {hold.id: hold})
         await self._keep_file()
         _log.info("footage_protected", camera=hold.camera)
+        self.protected(hold)
         return hold
 
     async def _drop(self, hold: Hold) -> None:

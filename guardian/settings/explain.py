@@ -83,6 +83,8 @@ def toml_text(value: Any) -> str:
 
     if value is None:
         return '"none"'
+    if isinstance(value, HttpUrl):
+        value = str(value)
     if isinstance(value, tuple | list):
         return "[" + ", ".join(toml_text(part) for part in value) + "]"
     if isinstance(value, dict):

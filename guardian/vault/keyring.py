@@ -12,7 +12,7 @@ from pathlib import Path
 from guardian.model.errors import BadRequest, BadSetting, Conflict, Damaged, VaultLocked
 from guardian.platform.files import make_private_dir
 from guardian.vault import epochs as keys
-from guardian.vault import hpke
+from guardian.vault import hpke, plugin_keys
 from guardian.vault.epochs import RESTORE, Epoch
 from guardian.vault.passphrase import SALT_BYTES, Argon2Parameters, check_passphrase, derive_kek, wipe
 from guardian.vault.recovery_code import generate_code, parse_code
@@ -126,6 +126,17 @@ class Keyring:
             return hpke.unwrap(wrapped, key, preamble)
         finally:
             wipe(key)
+
+    def open_plugin_key(self, sealed: bytes, plugin: str) -> bytes:
+        """Return a key that `plugin_keys.seal` sealed. It says of no epoch, so each is tried. VaultLocked, Damaged."""
+        with self._lock:
+            if not self._private:
+                raise VaultLocked("the vault is locked", cure=HOW_TO_UNLOCK)
+            privates = [bytearray(private) for _, private in sorted(self._private.items(), reverse=True)]
+        try:
+            return plugin_keys.opened(sealed, plugin, privates)
+        finally:
+            wipe(*privates)
 
     # what changes the file; it is written before anything is taken over, so that a full disk leaves all as it was
 

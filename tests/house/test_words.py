@@ -36,7 +36,9 @@ def test_no_path_of_a_machine_and_no_package_host():
 
 def test_every_room_says_what_lives_in_it():
     rooms = {
-        path.parent for path in tracked("guardian/*.py", "plugins/*.py", "relay/*.py", "cloud/*.py") if "migrations" not in path.parts
+        path.parent
+        for path in tracked("guardian/*.py", "plugins/*.py", "relay/*.py", "cloud/*.py")
+        if "migrations" not in path.parts
     }
     silent = [
         room

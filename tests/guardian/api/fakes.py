@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from guardian.model.archive import ArchivePlace, ArchiveStatus
 from guardian.model.camera import CameraState, CameraStatus, CameraView, StreamStatus
 from guardian.model.errors import (
     BadRequest,
@@ -380,6 +381,26 @@ class FakeAccounts:
             raise NotFound("there is no such token", field="id")
 
 
+ARCHIVE = ArchiveStatus(
+    "filecoin",
+    "Archive",
+    (
+        ArchivePlace(
+            "one", "filecoin", True, 2, 1, 2_097_152, "<b>away</b>", "Wait.", "0.0266 USDFC", "0.024 USDFC", "USDFC"
+        ),
+    ),
+    (("verified", 1), ("parked", 1)),
+    2,
+    1,
+    3,
+    4_000_000,
+    5,
+    "It is public for ever.",
+    "Nothing goes there until you say so.",
+    "one: 0.0008 USDFC for 1 packs",
+)
+
+
 class FakeHealth:
     def __init__(self) -> None:
         self.missing: tuple[str, ...] = ()
@@ -413,6 +434,7 @@ class FakeHealth:
             (process,),
             inference,
             (finding,),
+            archives=(ARCHIVE,),
             space=replace(self.space, held_bytes=7, cameras=(CameraSpace("front", 400, 7, 1000, 14 * 86_400 * SECOND_US),)),
         )
 

@@ -24,6 +24,15 @@ async def test_the_box_at_a_glance(client: TestClient) -> None:
     assert system["findings"] == [{"check": "disk", "health": "warning", "message": "nearly full", "cure": "Free some."}]
 
 
+async def test_archives_say_what_is_public_and_what_it_cost(client: TestClient) -> None:
+    (archive,) = (await (await client.get("/api/v1/system")).json())["archives"]
+    assert (archive["packs"], archive["verified"], archive["missed"]) == (2, 1, 5)
+    assert archive["states"] == {"verified": 1, "parked": 1}
+    assert (archive["notice"], archive["held_back"]) == ("It is public for ever.", "Nothing goes there until you say so.")
+    (place,) = archive["places"]
+    assert (place["public"], place["paid"], place["problem"]) == (True, "0.0266 USDFC", "<b>away</b>")
+
+
 async def test_tokens_are_listed_without_their_secret_and_revoked(client: TestClient, fakes: Fakes) -> None:
     listing = await (await client.get("/api/v1/tokens")).json()
     assert listing["items"] == [

@@ -66,6 +66,16 @@ async def test_an_event_is_protected_with_the_footage_of_its_clip(house: House) 
     assert await house.holds.list() == ()
 
 
+async def test_who_listens_hears_of_what_is_protected(house: House) -> None:
+    heard = []
+    house.holds.protected = heard.append
+    hold = await house.holds.hold("front", T0, T0 + MINUTE)
+    await house.holds.hold("front", T0, T0 + MINUTE)
+    assert heard == [hold], "the same span is told of once"
+    await house.holds.release(hold.id)
+    assert len(heard) == 1
+
+
 async def test_an_event_that_goes_on_is_held_to_its_end(house: House) -> None:
     one = event(T0)
     await house.events.report(EventReport("start", one))

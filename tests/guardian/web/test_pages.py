@@ -203,6 +203,18 @@ async def test_system_page_and_its_fragment(client: TestClient) -> None:
         assert "Free some." in text
 
 
+async def test_the_archive_says_that_it_is_public_before_anything_goes(client: TestClient) -> None:
+    page = await (await client.get("/system")).text()
+    for text in (
+        "It is public for ever.",
+        "Nothing goes there until you say so.",
+        "0.0266 USDFC",
+        "Next to pay: one: 0.0008",
+    ):
+        assert text in page
+    assert "1 of 2 packs verified" in page
+
+
 async def test_vault_opens_and_closes(client: TestClient, fakes: WebFakes) -> None:
     wrong = await client.post("/vault/unlock", data={"csrf": CSRF, "passphrase": "wrong"})
     assert wrong.status == 403
