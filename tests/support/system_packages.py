@@ -22,13 +22,16 @@ NEEDED = {
     "ip": "iproute2",
     "nft": "nftables",
     "/usr/lib/postgresql/*/bin/initdb": "postgresql",
-    "redis-server": "redis-server",
-    "/usr/lib/rabbitmq/lib/*/sbin/rabbitmq-server": "rabbitmq-server",
     "/usr/lib/python3/dist-packages/gi": "python3-gi",
     "/usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib": "gir1.2-gst-rtsp-server-1.0",
     "/usr/lib/*/gstreamer-1.0/libgstapp.so": "gstreamer1.0-plugins-base",
     "/usr/lib/*/gstreamer-1.0/libgstrtp.so": "gstreamer1.0-plugins-good",
     "/usr/lib/*/gstreamer-1.0/libgstvideoparsersbad.so": "gstreamer1.0-plugins-bad",
+}
+# Servers that take long to install; only the torture tests ask for them: `system_packages.py --servers`.
+SERVERS = {
+    "redis-server": "redis-server",
+    "/usr/lib/rabbitmq/lib/*/sbin/rabbitmq-server": "rabbitmq-server",
 }
 
 
@@ -38,14 +41,15 @@ def _there(sign: str) -> bool:
     return any(Path("/").glob(sign.lstrip("/")))
 
 
-def missing() -> list[str]:
+def missing(needed: dict[str, str]) -> list[str]:
     """Return the packages whose sign is not there."""
-    return sorted({package for sign, package in NEEDED.items() if not _there(sign)})
+    return sorted({package for sign, package in needed.items() if not _there(sign)})
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Install, or say what is missing; never fails, because tests skip what lacks."""
-    wanted = missing()
+    needed = NEEDED | SERVERS if "--servers" in arguments else NEEDED
+    wanted = missing(needed)
     if not wanted:
         return 0
     if os.geteuid() == 0 and shutil.which("apt-get"):
@@ -57,10 +61,10 @@ def main() -> int:
             done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
             if done.returncode != 0:
                 sys.stderr.write(f"{' '.join(command[:2])} failed with {done.returncode}\n")
-    if still := missing():
+    if still := missing(needed):
         sys.stderr.write(f"missing system packages, tests that need them skip: {' '.join(still)}\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

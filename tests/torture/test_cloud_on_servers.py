@@ -9,7 +9,7 @@ from tests.cloud.processes.test_flows import *  # noqa: F403
 from tests.cloud.processes.test_notifying import *  # noqa: F403
 from tests.support import rabbit_server, redis_server
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.torture
 
 
 @pytest.fixture(scope="module")

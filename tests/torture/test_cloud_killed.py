@@ -13,7 +13,7 @@ from tests.support.cloud_people import Browser, Relay, batch, make_event
 from tests.support.oidc_provider import OidcProvider
 from tests.support.postgres import free_port
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.torture
 EVENTS, AT_ONCE, KILLS = 2000, 20, 3
 PROGRAM = [sys.executable, "-c", "from guardian_cloud.cli import main; main()"]
 
