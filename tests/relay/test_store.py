@@ -6,17 +6,17 @@ from guardian_relay.index import store as index
 from guardian_relay.index.store import EventStore, make_tables, open_engine
 
 from guardian.protocol.v1 import events_pb2 as pb
+from tests.support import postgres as support
 from tests.support.relay import NOW_MS, event
 
 NOW_US = NOW_MS * 1000
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory):
-    support = pytest.importorskip("tests.support.postgres", reason="no PostgreSQL for tests")
+def postgres():
     if why := support.why_not():
         pytest.skip(why)
-    cluster = support.Postgres(tmp_path_factory.mktemp("postgres"))
+    cluster = support.Postgres()
     cluster.start()
     yield cluster
     cluster.stop()
@@ -28,7 +28,7 @@ def url(request, tmp_path):
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path / 'relay.db'}"
     cluster = request.getfixturevalue("postgres")
-    return cluster.url(cluster.new_database(), "cloud_owner")
+    return cluster.url(cluster.new_database(), support.OWNER)
 
 
 @pytest.fixture
