@@ -22,6 +22,7 @@ COMMANDS = {
     "backup": "Write settings, accounts, keys and the index to one sealed file.",
     "restore": "Make a data folder from a backup.",
     "relay": "Join a relay, by which you reach home from afar.",
+    "viewing": "Look at events and live video from afar.",
     "models": "List, fetch and measure detector models.",
     "infer": "Serve the detector of this machine to Guardians on others.",
     "plugins": "List plugins and what they bring.",
