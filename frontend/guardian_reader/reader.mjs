@@ -165,6 +165,14 @@ async function hpkeOpen(epoch, wrapped, info) {
   return gcmOpen(await gcmKey(await expand(schedule, "key", context, 32)), nonce, sealed, none);
 }
 
+/** Open what was sealed to an epoch of the vault for another use than a file's key. `info` says what for. Throws where it does not open. */
+export async function openSealed(keys, number, sealed, info) {
+  const epoch = keys.get(number);
+  const opened = epoch === undefined ? null : await hpkeOpen(epoch, sealed, info);
+  if (opened === null) throw damaged("it was changed, or sealed to another vault");
+  return opened;
+}
+
 // the vault
 
 function checkedVault(vault) {
@@ -238,9 +246,14 @@ async function compareCheck(vault, keys) {
 
 // sealed files
 
-/** Bytes from a Uint8Array, an ArrayBuffer or a Blob, a piece at a time. */
+/** Bytes from a Uint8Array, an ArrayBuffer, a Blob, or what has a `size` and a `fetch(start, end)`, a piece at a time. */
 class Source {
   constructor(from) {
+    this.away = typeof from.fetch === "function" ? from : null;
+    if (this.away) {
+      this.size = from.size;
+      return;
+    }
     this.blob = typeof Blob !== "undefined" && from instanceof Blob ? from : null;
     this.bytes = this.blob ? null : from instanceof Uint8Array ? from : new Uint8Array(from);
     this.size = this.blob ? this.blob.size : this.bytes.length;
@@ -249,6 +262,7 @@ class Source {
   async read(start, end) {
     const stop = Math.min(end, this.size);
     if (stop <= start) return new Uint8Array();
+    if (this.away) return this.away.fetch(start, stop);
     if (!this.blob) return this.bytes.subarray(start, stop);
     return new Uint8Array(await this.blob.slice(start, stop).arrayBuffer());
   }
@@ -369,7 +383,7 @@ function packTable(rows) {
   return table;
 }
 
-/** Open a sealed file: bytes, an ArrayBuffer or a Blob. `keys` are those of `openVault`. */
+/** Open a sealed file: bytes, an ArrayBuffer, a Blob, or what has a `size` and a `fetch(start, end)`. `keys` are those of `openVault`. */
 export async function openSegment(from, keys) {
   const source = new Source(from);
   const header = parseHeader((await source.read(0, MAX_HEADER)).slice());

@@ -7,7 +7,7 @@ import json
 
 from aiohttp import web
 
-from guardian.api import cameras, event_stream, events, exports, holds, live_socket, relay, rules, system, vault
+from guardian.api import cameras, event_stream, events, exports, holds, live_socket, relay, rules, system, vault, viewing
 from guardian.api.openapi import document
 from guardian.api.problems import problems
 from guardian.api.routing import ENDING, Operation, routes
@@ -25,6 +25,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *exports.operations.items,
     *vault.operations.items,
     *relay.operations.items,
+    *viewing.operations.items,
     *system.operations.items,
 )
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "restore": "Make a data folder from a backup.",
     "relay": "Join a relay, by which you reach home from afar.",
     "archive": "Look after the archive outside the house, and get footage back from it.",
+    "viewing": "Look at events and live video from afar.",
     "models": "List, fetch and measure detector models.",
     "infer": "Serve the detector of this machine to Guardians on others.",
     "plugins": "List plugins and what they bring.",

@@ -136,6 +136,17 @@ class VaultStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ViewingStatus:
+    """Viewing from afar. `viewers`: who look now; `last_us`: when somebody was let in last, 0 since the start."""
+
+    on: bool
+    created_us: int = 0
+    viewers: int = 0
+    last_us: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EpochCheck:
     """How many sealed files of an epoch were opened, and which did not open."""
 

@@ -306,7 +306,8 @@ class Conductor:
             ),
         )
         self.health.parts["index"] = True
-        self.relay = make_relay(self.data_dir, self.registry, self.keyring, self.clock)
+        looks = (self.cameras, self.events, self.live, self.recordings)
+        self.relay, self.viewing = make_relay(self.data_dir, self.registry, self.keyring, self.clock, looks)
         self.rules = RuleService(
             self.data_dir, lambda: self.settings, self._use_settings, partial(self.switchboard.send, "camera")
         )
@@ -326,6 +327,7 @@ class Conductor:
             health=self.health,
             detection=self.detector,
             relay=self.relay,
+            viewing=self.viewing,
         )
 
     def _use_settings(self, settings: Settings) -> None:

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from guardian.interfaces import ViewerCall
 from guardian.model.camera import CameraView
 from guardian.model.event import Event, EventChange, EventQuery
 from guardian.model.relay import RelayStatus
@@ -24,6 +25,7 @@ from guardian.model.views import (
     SystemStatus,
     TokenInfo,
     VaultStatus,
+    ViewingStatus,
 )
 from guardian.settings.schema import DetectSettings
 
@@ -289,6 +291,22 @@ class Relay(Protocol):
     async def leave(self) -> RelayStatus: ...
 
 
+class Viewing(Protocol):
+    """Viewing from afar."""
+
+    def status(self) -> ViewingStatus: ...
+
+    async def turn_on(self) -> str:
+        """A fresh viewing key, shown this once; the one before is good no longer. VaultLocked."""
+        ...
+
+    async def turn_off(self) -> None: ...
+
+    async def serve(self, call: ViewerCall) -> None:
+        """Speak with a viewer until they hang up. They prove themselves: no login is asked for."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """All of them, as pages and the API get them."""
@@ -307,3 +325,4 @@ class Services:
     health: SystemHealth
     detection: Detection
     relay: Relay
+    viewing: Viewing

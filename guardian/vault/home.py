@@ -3,13 +3,23 @@
 from guardian.vault.signer import VaultSigner
 
 STATEMENT_CONTEXT = b"guardian trust v1\x00"  # of guardian.protocol.trust, which needs a package that not every Guardian has
+VIEWING_CONTEXT = b"guardian viewing v1\x00"
 
 
 class HomeKey(VaultSigner):
-    """Signs statements and nothing else: what it signs always begins with their context."""
+    """Signs statements, and the edge's key for viewers, and nothing else: what it signs always begins with their context."""
 
     file, purpose, what = "home.json", "home", "home's key"
 
     def sign_statement(self, body: bytes) -> bytes:
         """Sign a serialised statement. VaultLocked, Damaged."""
         return self.sign(STATEMENT_CONTEXT + body)
+
+    def sign_viewing(self, edge: bytes, created_us: int) -> bytes:
+        """Sign the edge's key for viewers. VaultLocked, Damaged."""
+        return self.sign(viewing_words(edge, created_us))
+
+
+def viewing_words(edge: bytes, created_us: int) -> bytes:
+    """Return what the home signs of the edge's key for viewers."""
+    return VIEWING_CONTEXT + edge + created_us.to_bytes(8, "big")

@@ -1,4 +1,4 @@
-"""Puts the site together: pages at /, the API at /api/v1, files at /static."""
+"""Puts the site together: pages at /, the API at /api/v1, files at /static, what viewers from afar get at /viewer/."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from guardian_frontend import STATIC
 
 from guardian.services.contract import Services
 from guardian.web.errors import error_pages
-from guardian.web.pages import camera, events, live, login, system, tokens, vault, vault_keys, zones
+from guardian.web.pages import camera, events, live, login, system, tokens, vault, vault_keys, viewer, viewing, zones
 from guardian.web.render import Renderer
 from guardian.web.security import login_required, set_headers
 from guardian.web.site import Site
@@ -31,7 +31,7 @@ def make_web(
     root.on_response_prepare.append(set_headers)
     root.add_subapp("/api/v1", api)
     root.add_routes(probes if probes is not None else [web.get("/healthz", _healthz)])
-    for page in (login, live, camera, events, system, vault, vault_keys, tokens, zones):
+    for page in (login, live, camera, events, system, vault, vault_keys, tokens, zones, viewer, viewing):
         root.add_routes(page.routes(site))
     root.router.add_get("/favicon.ico", _favicon)
     root.router.add_static("/static", STATIC)

@@ -1,6 +1,6 @@
 """Who may see pages, and what browsers may do with them.
 
-Nothing but /login, /healthz and /static answers without a login. Forms carry the session's CSRF word in the hidden field
+Nothing but /login, /healthz, /static and /viewer answers without a login. Forms carry the session's CSRF word in the hidden field
 `csrf`, scripts in the header `X-CSRF-Token`. No page may run or load anything that is not ours.
 """
 
@@ -22,7 +22,8 @@ CSRF_HEADER: Final = "X-CSRF-Token"
 CSRF_FIELD: Final = "csrf"
 SESSION: Final[web.RequestKey[Session]] = web.RequestKey("page_session", Session)
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-OPEN: Final = frozenset({"/login", "/healthz", "/static", "/favicon.ico"})  # canonical paths of routes
+# Canonical paths of routes. Viewers prove themselves inside their WebSocket.
+OPEN: Final = frozenset({"/login", "/healthz", "/static", "/favicon.ico", "/viewer", "/viewer/view", "/viewer/{path}"})
 GUARDED_ELSEWHERE: Final = frozenset({"/readyz", "/metrics"})  # they check tokens themselves, and answer in their own form
 COOKIE_S: Final = 30 * 86_400
 

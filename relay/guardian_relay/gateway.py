@@ -1,4 +1,7 @@
-"""Where viewers come: a WebSocket whose frames go to the edge and back as they are. What is in them is sealed between the two."""
+"""Where viewers come: a WebSocket whose frames go to the edge and back as they are. What is in them is sealed between the two.
+
+The page that they look with is the bundle that the edge serves, too: its files, unchanged.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any
 import grpc
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
+from guardian_viewer import HEADERS, served
 
 from guardian.protocol.v1 import link_pb2 as link
 from guardian_relay.errors import RelayError
@@ -141,8 +145,15 @@ def gateway_app(viewers: Viewers, settings: GatewaySettings) -> web.Application:
     async def view(request: web.Request) -> web.StreamResponse:
         return await viewers.serve(request, allowed)
 
+    async def file(request: web.Request) -> web.StreamResponse:
+        asset = served(request.match_info["path"])
+        if asset is None:
+            return web.Response(status=404, text="there is no such file\n", headers=HEADERS)
+        return web.Response(body=asset.body, content_type=asset.media, charset="utf-8", headers=HEADERS)
+
     app = web.Application()
     app.router.add_get("/view", view)
+    app.router.add_get("/{path:.*}", file)
     return app
 
 

@@ -39,7 +39,7 @@ def test_it_starts_where_only_its_own_list_is_installed():
         capture_output=True,
         text=True,
         check=False,
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'relay'}", "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'relay'}:{ROOT / 'frontend'}", "PATH": "/usr/bin:/bin"},
     )
     assert done.returncode == 0, done.stderr
     found, ours = (set(line.split()) for line in done.stdout.splitlines())

@@ -42,11 +42,11 @@ interface = "g{os.getpid()}r"
 class Relay:
     """The real program, in its namespace."""
 
-    def __init__(self, network, folder: Path) -> None:
+    def __init__(self, network, folder: Path, settings: str = "") -> None:
         self._network, self.folder = network, folder
         folder.mkdir(parents=True)
         self.file, self.state, self.log = folder / "relay.toml", folder / "state", folder / "log"
-        self.file.write_text(f'state = "{self.state}"\n{SETTINGS}')
+        self.file.write_text(f'state = "{self.state}"\n{SETTINGS}{settings}')
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -81,13 +81,15 @@ class Relay:
 
 
 @contextlib.contextmanager
-def joined_home(folder: Path):
-    """Everything running: a camera, the house that records it, a relay; joined. Yields (relay, program, data, capture, network)."""
+def joined_home(folder: Path, settings: str = ""):
+    """Everything running: a camera, the house that records it, a relay; joined. Yields (relay, program, data, capture, network). `settings`: more
+    of the relay's.
+    """
     if not COMMAND.exists():
         pytest.skip("guardian-relay is not installed beside this Python")
     require_server()
     with lab() as network:
-        relay = Relay(network, folder / "relay")
+        relay = Relay(network, folder / "relay", settings)
         with network.inside("home"):
             camera = RtspServer({"yard": str(CLIP)}).start()
         data = folder / "house"

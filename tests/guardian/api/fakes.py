@@ -44,6 +44,7 @@ from guardian.model.views import (
     SystemStatus,
     TokenInfo,
     VaultStatus,
+    ViewingStatus,
 )
 from guardian.model.vision import Box
 from guardian.services.configuration import change_detection
@@ -482,6 +483,29 @@ class FakeRelay:
         return self.status()
 
 
+class FakeViewing:
+    """Turns on while unlocked; speaks with nobody."""
+
+    def __init__(self) -> None:
+        self.on, self.locked, self.calls = False, False, []
+
+    def status(self):
+        return ViewingStatus(self.on, T0 if self.on else 0)
+
+    async def turn_on(self):
+        if self.locked:
+            raise VaultLocked("the vault is locked", cure="Unlock it with `guardian vault unlock`.")
+        self.on = True
+        return "guardian-view:abc"
+
+    async def turn_off(self):
+        self.on = False
+
+    async def serve(self, call):
+        self.calls.append(await call.read())
+        await call.write(b"answer")
+
+
 class FakeSearch:
     """Finds everything, while it is unlocked."""
 
@@ -505,7 +529,7 @@ class Fakes:
         self.holds, self.rules = FakeHolds(self.events), FakeRules()
         self.search = FakeSearch(self.events)
         self.vault, self.accounts, self.health = FakeVault(), FakeAccounts(), FakeHealth()
-        self.relay = FakeRelay()
+        self.relay, self.viewing = FakeRelay(), FakeViewing()
 
     def services(self) -> Services:
         return Services(
@@ -523,4 +547,5 @@ class Fakes:
             health=self.health,
             detection=FakeDetection(),
             relay=self.relay,
+            viewing=self.viewing,
         )

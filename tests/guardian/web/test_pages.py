@@ -73,6 +73,7 @@ async def test_hostile_names_stay_text(client: TestClient, path: str) -> None:
         "/vault",
         "/vault/keys",
         "/tokens",
+        "/viewing",
         "/cameras/front/zones",
     ],
 )

@@ -16,6 +16,7 @@ PAGES = [
     "/vault/keys",
     "/vault/recover",
     "/tokens",
+    "/viewing",
 ]
 
 
@@ -43,6 +44,8 @@ async def test_the_login_knows_where_to_go_back(stranger: TestClient) -> None:
         "/vault/recover",
         "/tokens",
         "/tokens/t1/revoke",
+        "/viewing/on",
+        "/viewing/off",
         "/logout",
         f"/events/{EVENT}/delete",
     ],

@@ -1,0 +1,110 @@
+"""The viewer's bundle: the static files by which a browser far away looks at home. The edge and a relay serve the same ones.
+
+Each file has its SHA-256 in `manifest.json`, which a release signs (`packaging/viewer/sign.py`). Other people's packages name one
+another by their names, which a worker cannot resolve: here they become paths.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+HERE = Path(__file__).resolve().parent
+STATIC, READER, PAGES = HERE / "static", HERE.parent / "guardian_reader", HERE.parent / "guardian_frontend" / "static" / "js"
+MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
+SIGNED_WORDS = b"guardian viewer bundle v1\x00"
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "worker-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob:",
+        "media-src blob:",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+_MEDIA = {
+    ".html": "text/html",
+    ".mjs": "text/javascript",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+    ".webmanifest": "application/manifest+json",
+    ".txt": "text/plain",
+}
+_IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*)(["'])@noble/([^"']+)\2""")
+_BORROWED = ("mse.js", "mp4.js")  # what the pages play recordings with
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file as it is served."""
+
+    body: bytes
+    media: str
+    sha256: str
+
+
+@cache
+def bundle() -> dict[str, Asset]:
+    """Return every file by its path, but for the manifest and its signature."""
+    files = {path.relative_to(STATIC).as_posix(): path.read_bytes() for path in sorted(STATIC.rglob("*")) if path.is_file()}
+    files["reader/reader.mjs"] = (READER / "reader.mjs").read_bytes()
+    packages = READER / "vendor" / "@noble"
+    for path in sorted(packages.rglob("*")):
+        if path.suffix == ".js" or path.name == "LICENSE":
+            name = path.relative_to(packages).as_posix()
+            files[f"reader/noble/{name}{'.txt' if path.name == 'LICENSE' else ''}"] = path.read_bytes()
+    for name in _BORROWED:
+        files[f"player/{name}"] = (PAGES / name).read_bytes()
+    return {name: _asset(name, _resolved(name, body)) for name, body in sorted(files.items())}
+
+
+def _resolved(name: str, body: bytes) -> bytes:
+    if not name.startswith("reader/") or not name.endswith((".js", ".mjs")):
+        return body
+    up = "../" * (len(PurePosixPath(name).parts) - 2) or "./"
+    return _IMPORT.sub(lambda m: f"{m[1]}{m[2]}{up}noble/{m[3]}{m[2]}", body.decode()).encode()
+
+
+def _asset(name: str, body: bytes) -> Asset:
+    media = _MEDIA[PurePosixPath(name).suffix]
+    return Asset(body, media, hashlib.sha256(body).hexdigest())
+
+
+def manifest() -> bytes:
+    """Return the manifest: every file with its sum, and the policy that they are served under."""
+    files = {name: asset.sha256 for name, asset in bundle().items()}
+    return json.dumps({"format": 1, "policy": POLICY, "files": files}, indent=1).encode() + b"\n"
+
+
+def served(name: str) -> Asset | None:
+    """Return what is served at a path, or None."""
+    if name in (MANIFEST, SIGNATURE):
+        try:
+            body = (HERE / name).read_bytes()
+        except FileNotFoundError:
+            return None
+        return Asset(
+            body, _MEDIA[".json"] if name == MANIFEST else "application/octet-stream", hashlib.sha256(body).hexdigest()
+        )
+    return bundle().get(name or "index.html")

@@ -1,0 +1,42 @@
+"""/viewing: viewing from afar, turned on and off; its key is shown this once."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from guardian.model.errors import GuardianError
+from guardian.vault.recovery_page import qr_svg
+from guardian.web.site import Site, see_other
+from guardian.web.words import sentence
+
+
+def routes(site: Site) -> list[web.RouteDef]:
+    """Return the routes."""
+    return [site.get("/viewing", show), site.post("/viewing/on", turn_on), site.post("/viewing/off", turn_off)]
+
+
+async def show(site: Site, request: web.Request) -> web.StreamResponse:
+    """Whether it is on, and who looks."""
+    return await _page(site, request)
+
+
+async def turn_on(site: Site, request: web.Request) -> web.StreamResponse:
+    """Make a viewing key and show it, this once."""
+    try:
+        key = await site.services.viewing.turn_on()
+    except GuardianError as error:
+        return await _page(site, request, error)
+    return await site.render.page(request, "viewing_key.html", key=key, qr=qr_svg(key))
+
+
+async def turn_off(site: Site, request: web.Request) -> web.StreamResponse:
+    """Answer no viewer any more."""
+    await site.services.viewing.turn_off()
+    return see_other(request, "/viewing")
+
+
+async def _page(site: Site, request: web.Request, error: GuardianError | None = None) -> web.Response:
+    problem = f"{sentence(error.message)} {sentence(error.cure)}".strip() if error is not None else ""
+    viewing, relay = site.services.viewing.status(), site.services.relay.status()
+    status = error.status if error is not None else 200
+    return await site.render.page(request, "viewing.html", status=status, viewing=viewing, relay=relay, problem=problem)
