@@ -13,6 +13,7 @@ from guardian.protocol.v1 import link_pb2 as link
 from guardian.sdk import ServiceUnavailable, ViewerCall
 
 MOST_FRAME = 1 << 20
+HANG_UP_S = 5.0  # for the last frame to be taken
 
 
 class Call:
@@ -45,6 +46,8 @@ async def answer(stub: Stub, ticket: int, desk: Callable[[ViewerCall], Awaitable
         if desk is not None:
             await desk(Call(call))
         await call.done_writing()
+        # Cancelling now could overtake what was written, be it the ticket itself: the relay ends the call once it has all.
+        await asyncio.wait([asyncio.ensure_future(call.code())], timeout=HANG_UP_S)
     except (grpc.RpcError, ServiceUnavailable, asyncio.InvalidStateError):
         pass  # the viewer, or the relay, is gone
     finally:
