@@ -20,6 +20,11 @@ class Instant:
     utc_us: int
     mono_us: int
 
+    @property
+    def utc_ms(self) -> int:
+        """Milliseconds since 1970 in UTC, as machines tell each other."""
+        return self.utc_us // 1000
+
     def after(self, duration_us: int) -> "Instant":
         """Return the instant `duration_us` later on both clocks (negative: earlier)."""
         return Instant(self.utc_us + duration_us, self.mono_us + duration_us)

@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from guardian.platform.clock import Clock
+from guardian.platform.files import make_private_dir, replace_file
 from guardian.protocol.v1 import control_pb2 as control
 from guardian_relay.errors import RelayError
-from guardian_relay.platform.clock import Clock
-from guardian_relay.platform.files import make_private_dir, replace_file
 from guardian_relay.settings import host_port
 
 _log = structlog.get_logger(__name__)
@@ -68,7 +68,7 @@ class Certificate:
         """How much of its life is left, 0 to 1."""
         leaf = self.leaf()
         begin, end = (at.timestamp() * 1000 for at in (leaf.not_valid_before_utc, leaf.not_valid_after_utc))
-        return max(0.0, min(1.0, (end - self._clock.now_ms()) / (end - begin)))
+        return max(0.0, min(1.0, (end - self._clock.now().utc_ms) / (end - begin)))
 
     def request(self) -> tuple[bytes, bytes]:
         """Make a key; return it (PEM) and the request to sign (DER). What the cloud writes into the certificate is its affair."""

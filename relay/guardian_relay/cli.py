@@ -66,7 +66,7 @@ def run(file: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON, a line a step.")
 def invite(file: Path, wait: bool, as_json: bool) -> None:
     """Make an invitation for a home. It is good once, and for `pairing.code_minutes`."""
-    from guardian_relay.platform.clock import SystemClock
+    from guardian.platform.clock import SystemClock
 
     settings = load(file)
     code = os.urandom(32)
@@ -133,9 +133,9 @@ def doctor(file: Path, as_json: bool) -> None:
 @click.option("--code-file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path), help="File that holds the code; - for standard input [default: asked for].")  # fmt: skip
 def enrol(file: Path, code_file: Path | None) -> None:
     """Join the cloud of `cloud.enrol_url` with a one-time code of its console. Other users can see arguments, so it is no argument."""
+    from guardian.platform.clock import SystemClock
     from guardian_relay.certificate import Certificate
     from guardian_relay.certificate import enrol as trade
-    from guardian_relay.platform.clock import SystemClock
 
     settings = load(file)
     if not settings.cloud.enrol_url:
@@ -171,12 +171,12 @@ def forget(file: Path, yes: bool) -> None:
 
 
 async def _invite(settings: RelaySettings, store: Any, code: bytes) -> str:
+    from guardian.platform.clock import SystemClock
     from guardian.protocol.pairing import invitation_text
     from guardian.protocol.v1 import link_pb2 as link
     from guardian_relay.keys import load_identity
-    from guardian_relay.platform.clock import SystemClock
 
-    now_ms = SystemClock().now_ms()
+    now_ms = SystemClock().now().utc_ms
     identity = load_identity(settings.state, now_ms)
     await store.invite(code, now_ms + int(settings.pairing.code_minutes * 60_000), now_ms)
     return invitation_text(
@@ -186,16 +186,16 @@ async def _invite(settings: RelaySettings, store: Any, code: bytes) -> str:
 
 def _with_store(settings: RelaySettings, work: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
     """Do something with the store, whether the relay runs or not."""
+    from guardian.platform.clock import SystemClock
+    from guardian.platform.files import make_private_dir
     from guardian_relay.index.joined import JoinStore
     from guardian_relay.index.store import make_tables, open_engine
-    from guardian_relay.platform.clock import SystemClock
-    from guardian_relay.platform.files import make_private_dir
 
     async def do() -> Any:
         make_private_dir(settings.state)
         engine = open_engine(settings.store_url)
         try:
-            await make_tables(engine, SystemClock().now_ms() * 1000)
+            await make_tables(engine, SystemClock().now().utc_ms * 1000)
             return await work(JoinStore(engine))
         finally:
             await engine.dispose()

@@ -12,9 +12,9 @@ from typing import Any
 
 import structlog
 
+from guardian.platform.files import make_private_dir
 from guardian.protocol.v1 import link_pb2 as link
 from guardian_relay.index.clips import Clip, ClipIndex
-from guardian_relay.platform.files import make_private_dir
 
 _log = structlog.get_logger(__name__)
 MOST_PIECE = 1 << 20

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from guardian.platform.clock import SystemClock
 from guardian_relay.certificate import Certificate
-from guardian_relay.platform.clock import SystemClock
 from guardian_relay.settings import RelaySettings, host_port
 
 _CAP_NET_ADMIN = 12

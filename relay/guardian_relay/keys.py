@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
+from guardian.platform.files import make_private_dir, replace_file
 from guardian.protocol.tunnel import Keys, from_json, to_json
 from guardian.protocol.wireguard import make_private_key
 from guardian_relay.errors import RelayError
-from guardian_relay.platform.files import make_private_dir, replace_file
 
 NAME = "guardian-relay"  # in the certificate: the invitation pins it by its hash, so the name means nothing
 _YEARS = 20

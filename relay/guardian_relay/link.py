@@ -11,6 +11,8 @@ from urllib.parse import unquote
 import grpc
 import structlog
 
+from guardian.platform.clock import Clock
+from guardian.platform.tasks import Tasks
 from guardian.protocol.readings import known
 from guardian.protocol.trust import KEY_BYTES, Statements, Untrusted, make_tunnel_key, read_tunnel_key
 from guardian.protocol.tunnel import KeySet
@@ -24,8 +26,6 @@ from guardian_relay.gateway import Viewers
 from guardian_relay.index.joined import Joined, JoinStore
 from guardian_relay.index.store import EventStore
 from guardian_relay.keys import Identity
-from guardian_relay.platform.clock import Clock
-from guardian_relay.platform.tasks import Tasks
 from guardian_relay.tunnel import Tunnel
 
 _log = structlog.get_logger(__name__)
@@ -97,7 +97,7 @@ class LinkService:
         """The edge, by its address in the tunnel, while its statement is in force."""
         if address_of(context.peer()) == ipaddress.ip_address(self._tunnel.place.edge_address):
             try:
-                self.said.of(self._joined.edge, trust.ROLE_EDGE, self._clock.now_ms())
+                self.said.of(self._joined.edge, trust.ROLE_EDGE, self._clock.now().utc_ms)
                 return
             except Untrusted as error:
                 _log.warning("edge_refused", reason=str(error))
@@ -138,7 +138,7 @@ class LinkService:
             await self._take(one, down)
 
     def _heard(self) -> None:
-        self._edge.heard(self._clock.mono_s(), self._clock.now_ms())
+        self._edge.heard(self._clock.mono_s(), self._clock.now().utc_ms)
 
     async def _greet(self, down: asyncio.Queue[link.FromRelay]) -> None:
         place = await self._store.edge_up_to()
@@ -166,7 +166,7 @@ class LinkService:
                 _log.warning("edge_silent")
                 down.put_nowait(link.FromRelay())
                 return
-            down.put_nowait(link.FromRelay(heartbeat=link.Heartbeat(time_ms=self._clock.now_ms())))
+            down.put_nowait(link.FromRelay(heartbeat=link.Heartbeat(time_ms=self._clock.now().utc_ms)))
 
     async def _take(self, one: link.FromEdge, down: asyncio.Queue[link.FromRelay]) -> None:
         what = one.WhichOneof("what")
@@ -220,7 +220,7 @@ class LinkService:
     async def Rotate(self, request: link.RotateRequest, context: Any) -> link.RotateReply:
         """New tunnel keys."""
         await self._check(context)
-        statement = self.said.of(self._joined.edge, trust.ROLE_EDGE, self._clock.now_ms())
+        statement = self.said.of(self._joined.edge, trust.ROLE_EDGE, self._clock.now().utc_ms)
         number = self._tunnel.keys.current.number + 1
         try:
             peer = read_tunnel_key(request.edge, statement, number)
@@ -260,6 +260,6 @@ class LinkService:
     def end_stream(self) -> None:
         """The relay ends: say so, and hang up."""
         if self._down is not None:
-            later = link.Heartbeat(time_ms=self._clock.now_ms(), retry_after_s=1)
+            later = link.Heartbeat(time_ms=self._clock.now().utc_ms, retry_after_s=1)
             self._down.put_nowait(link.FromRelay(heartbeat=later))
             self._down.put_nowait(link.FromRelay())

@@ -12,6 +12,7 @@ import grpc
 import structlog
 from cryptography.hazmat.primitives import serialization
 
+from guardian.platform.clock import Clock
 from guardian.protocol.pairing import CODE_BYTES, NONCE_BYTES, PAIRING_BYTES, opens, short_code
 from guardian.protocol.trust import KEY_BYTES, SUBJECT_BYTES, Statements, Untrusted
 from guardian.protocol.tunnel import Keys, KeySet
@@ -20,7 +21,6 @@ from guardian.protocol.v1 import trust_pb2 as trust
 from guardian.protocol.wireguard import public_key
 from guardian_relay.index.joined import Joined, JoinStore
 from guardian_relay.keys import Identity
-from guardian_relay.platform.clock import Clock
 
 _log = structlog.get_logger(__name__)
 UNDER_WAY_S = 600.0
@@ -74,7 +74,7 @@ class PairingService:
         )
         if not all(sizes):
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "a field has a wrong length")
-        if not await self._store.use(request.code, self._clock.now_ms()):
+        if not await self._store.use(request.code, self._clock.now().utc_ms):
             await self._clock.sleep(WRONG_WAIT_S)
             _log.warning("enrol_refused", reason="code")
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the code is not good")
@@ -125,7 +125,7 @@ class PairingService:
             _log.warning("statement_refused", reason=str(error))
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         del self._under_way[request.pairing]
-        now_ms = self._clock.now_ms()
+        now_ms = self._clock.now().utc_ms
         joined = Joined(one.request.home, one.request.edge, one.network, now_ms)
         keys = KeySet(0, self._identity.tunnel_private, one.request.tunnel_key, request.preshared_key)
         await self._opened(joined, said, Keys(keys))
@@ -139,7 +139,7 @@ class PairingService:
         said = await self._store.statements(home) if joined is not None and joined.home == home else Statements(home)
         said.accept(request.edge_statement)
         said.accept(request.relay_statement)
-        now_ms = self._clock.now_ms()
+        now_ms = self._clock.now().utc_ms
         edge = said.of(one.request.edge, trust.ROLE_EDGE, now_ms)
         relay = said.of(one.reply.relay, trust.ROLE_RELAY, now_ms)
         if (edge.signing_key, edge.tunnel_key) != (one.request.signing_key, one.request.tunnel_key):

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import structlog
 
+from guardian.platform.clock import Clock
+from guardian.platform.subprocesses import Child, Ran, run, start
 from guardian.protocol import wireguard as wg
 from guardian.protocol.tunnel import RELAY_PATIENCE_S, Keys, KeySet, rotated, step
 from guardian_relay.errors import RelayError
-from guardian_relay.platform import programs
-from guardian_relay.platform.clock import Clock
 
 _log = structlog.get_logger(__name__)
 LOOK_EVERY_S = 2.0
 SOCKET_WAIT_S = 5.0
+COMMAND_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Tunnel:
 
     def __init__(self, place: Place, keys: Keys, clock: Clock, keep: Callable[[Keys], None]) -> None:
         self.place, self.keys, self._clock, self._keep = place, keys, clock, keep
-        self._program: asyncio.subprocess.Process | None = None
+        self._program: Child | None = None
         self._lock = asyncio.Lock()
         self.kind = ""
         self.seen: wg.Seen | None = None
@@ -63,10 +64,10 @@ class Tunnel:
             return "kernel"
         socket = Path("/var/run/wireguard") / f"{name}.sock"
         if self._program is not None:
-            await programs.end(self._program)
+            await self._program.end()
         socket.unlink(missing_ok=True)  # one that was killed leaves it behind
         try:
-            self._program = await programs.start(wg.add_userspace(name))
+            self._program = await start(wg.add_userspace(name))
         except FileNotFoundError:
             raise RelayError(
                 f"the kernel makes no WireGuard interface ({kernel}), and there is no wireguard-go",
@@ -74,7 +75,7 @@ class Tunnel:
             ) from None
         began = self._clock.mono_s()
         while not socket.exists():
-            if self._program.returncode is not None or self._clock.mono_s() - began > SOCKET_WAIT_S:
+            if self._program.code is not None or self._clock.mono_s() - began > SOCKET_WAIT_S:
                 raise RelayError(
                     "wireguard-go does not start",
                     cure="It needs /dev/net/tun and CAP_NET_ADMIN; `guardian-relay doctor` says which of them lacks.",
@@ -113,7 +114,7 @@ class Tunnel:
                 self.seen = None
 
     async def _look(self) -> None:
-        if self._program is not None and self._program.returncode is not None:
+        if self._program is not None and self._program.code is not None:
             self.restarts += 1
             await self._up()
         outputs = [(await _must(command)).out for command in wg.look(self.place.interface)]
@@ -140,13 +141,13 @@ class Tunnel:
             await _quietly(wg.remove(self.place.interface))
             await _quietly(wg.open_again(self.place.interface))
             if self._program is not None:
-                await programs.end(self._program)
+                await self._program.end()
                 self._program = None
 
 
-async def _must(command: list[str], stdin: bytes = b"") -> programs.Ran:
+async def _must(command: list[str], stdin: bytes = b"") -> Ran:
     try:
-        done = await programs.run(command, stdin=stdin)
+        done = await asyncio.to_thread(run, command, timeout_s=COMMAND_S, stdin=stdin)
     except FileNotFoundError:
         raise RelayError(
             f"there is no program `{command[0]}`", cure="apt install wireguard-tools iproute2 nftables"
@@ -160,7 +161,7 @@ async def _must(command: list[str], stdin: bytes = b"") -> programs.Ran:
 async def _quietly(command: list[str]) -> str:
     """Run it and return why it failed, or an empty text."""
     try:
-        done = await programs.run(command)
+        done = await asyncio.to_thread(run, command, timeout_s=COMMAND_S)
     except (FileNotFoundError, TimeoutError) as error:
         return str(error)
     return "" if done.code == 0 else (done.err.strip().splitlines() or ["it failed"])[-1]

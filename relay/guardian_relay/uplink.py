@@ -14,6 +14,8 @@ from typing import Any
 import grpc
 import structlog
 
+from guardian.platform.clock import Clock
+from guardian.platform.tasks import Tasks
 from guardian.protocol.rpc import OPTIONS, Stub, write
 from guardian.protocol.v1 import control_pb2 as control
 from guardian.protocol.v1 import events_pb2 as events
@@ -22,8 +24,6 @@ from guardian.protocol.v1 import trust_pb2 as trust
 from guardian_relay.certificate import Certificate, RenewalDue
 from guardian_relay.edge import EdgeState
 from guardian_relay.index.store import EventStore
-from guardian_relay.platform.clock import Clock
-from guardian_relay.platform.tasks import Tasks
 
 _log = structlog.get_logger(__name__)
 CONTROL = control.DESCRIPTOR.services_by_name["Control"]

@@ -14,9 +14,9 @@ from guardian_relay.index.joined import Joined, JoinStore
 from guardian_relay.index.store import EventStore, make_tables, open_engine
 from guardian_relay.keys import load_identity
 from guardian_relay.link import LinkService
-from guardian_relay.platform.tasks import Tasks
 from guardian_relay.tunnel import Place
 
+from guardian.platform.tasks import Tasks
 from guardian.protocol.rpc import OPTIONS, Stub, handlers
 from guardian.protocol.trust import Statements
 from guardian.protocol.tunnel import Keys, KeySet, rotated

@@ -4,7 +4,7 @@ import json
 import logging
 
 import structlog
-from guardian_relay.platform.logs import EVENTS, FIELDS, LONGEST_TEXT, only_listed, set_up_logs
+from guardian_relay.logs import EVENTS, FIELDS, LONGEST_TEXT, only_listed, set_up_logs
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,10 +8,10 @@ import pytest
 from guardian_relay.certificate import Certificate
 from guardian_relay.edge import EdgeState
 from guardian_relay.index.store import EventStore, make_tables, open_engine
-from guardian_relay.platform.clock import SystemClock
-from guardian_relay.platform.tasks import Tasks
 from guardian_relay.uplink import LONGEST_WAIT_S, Uplink, next_wait
 
+from guardian.platform.clock import SystemClock
+from guardian.platform.tasks import Tasks
 from guardian.protocol.rpc import OPTIONS, handlers
 from guardian.protocol.v1 import control_pb2 as control
 from guardian.protocol.v1 import events_pb2 as events

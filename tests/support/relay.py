@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from guardian.model.time import Instant
 from guardian.protocol.pairing import NONCE_BYTES, commitment
 from guardian.protocol.trust import make_statement
 from guardian.protocol.v1 import events_pb2 as events
@@ -24,8 +25,8 @@ class OwnClock:
         self.ms = NOW_MS
         self.slept: list[float] = []
 
-    def now_ms(self) -> int:
-        return self.ms
+    def now(self) -> Instant:
+        return Instant(self.ms * 1000, self.ms * 1000)
 
     def mono_s(self) -> float:
         return self.ms / 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
 from collections.abc import Mapping
@@ -14,6 +15,10 @@ import grpc
 import structlog
 
 from guardian import __version__
+from guardian.platform.clock import Clock, SystemClock
+from guardian.platform.files import make_private_dir
+from guardian.platform.limits import harden
+from guardian.platform.tasks import Tasks
 from guardian.protocol.rpc import OPTIONS, handlers
 from guardian.protocol.trust import Statements
 from guardian.protocol.tunnel import Keys
@@ -31,11 +36,8 @@ from guardian_relay.index.joined import Joined, JoinStore
 from guardian_relay.index.store import EventStore, make_tables, open_engine
 from guardian_relay.keys import keep_tunnel, load_identity, load_tunnel
 from guardian_relay.link import LinkService
+from guardian_relay.logs import set_up_logs
 from guardian_relay.pairing import PairingService, addresses
-from guardian_relay.platform.clock import Clock, SystemClock
-from guardian_relay.platform.files import harden, make_private_dir
-from guardian_relay.platform.logs import set_up_logs
-from guardian_relay.platform.tasks import Tasks
 from guardian_relay.settings import MIB, RelaySettings
 from guardian_relay.tunnel import Place, Tunnel
 from guardian_relay.uplink import Uplink
@@ -49,6 +51,7 @@ LINK_OPTIONS = (("grpc.so_reuseport", 0), ("grpc.http2.min_recv_ping_interval_wi
 def run(settings: RelaySettings) -> None:
     """Run until SIGINT or SIGTERM. RelayError when it cannot begin."""
     set_up_logs(settings.log.level)
+    os.umask(0o077)
     harden()
     asyncio.run(_run(settings))
 
@@ -82,7 +85,7 @@ class Relay:
 
     async def start(self) -> None:
         """Open everything: the store first, what others may call last."""
-        settings, now_ms = self.settings, self.clock.now_ms()
+        settings, now_ms = self.settings, self.clock.now().utc_ms
         make_private_dir(settings.state)
         self.identity = load_identity(settings.state, now_ms)
         self.engine = open_engine(settings.store_url)
@@ -194,11 +197,11 @@ class Relay:
     def _fleet(self) -> control.Fleet:
         """How home and relay are, for the cloud."""
         return control.Fleet(
-            time_s=self.clock.now_ms() // 1000,
+            time_s=self.clock.now().utc_ms // 1000,
             edge_connected=self.edge.connected,
             edge_seen_s=self.edge.seen_ms // 1000,
             edge=self.edge.telemetry,
-            relay=events.Telemetry(time_s=self.clock.now_ms() // 1000, readings=self._readings()),
+            relay=events.Telemetry(time_s=self.clock.now().utc_ms // 1000, readings=self._readings()),
             cameras=[control.CameraState(camera=c.camera, state=c.state, sealed=c.sealed) for c in self.edge.cameras],
         )
 
@@ -218,7 +221,7 @@ class Relay:
 
     def _handshake_age_s(self) -> float | None:
         seen = self.tunnel.seen if self.tunnel is not None else None
-        return max(0.0, self.clock.now_ms() / 1000 - seen.handshake_s) if seen is not None and seen.handshake_s else None
+        return max(0.0, self.clock.now().utc_ms / 1000 - seen.handshake_s) if seen is not None and seen.handshake_s else None
 
     async def status(self) -> Mapping[str, Any]:
         """Everything that health, metrics and `guardian-relay status` say."""
