@@ -62,6 +62,7 @@ class Exchange:
         self._address = address or f"[{joined.relay_address}]:{joined.link_port}"
         self._aside: list[link.FromEdge] = []
         self._wake = asyncio.Event()
+        self._beat_due = False
         self._heard_s = 0.0
         self._acknowledged = 0
         self._stub: Stub | None = None
@@ -124,7 +125,7 @@ class Exchange:
             own = Tasks()
             ways = [
                 asyncio.ensure_future(self._send(call)),
-                asyncio.ensure_future(self._beat(call, max(1, first.welcome.heartbeat_s))),
+                asyncio.ensure_future(self._beat(max(1, first.welcome.heartbeat_s))),
                 asyncio.ensure_future(self._listen(call, stub, own)),
             ]
             try:
@@ -142,6 +143,7 @@ class Exchange:
         return await asyncio.to_thread(work, *arguments)
 
     async def _send(self, call: Any) -> None:
+        """Everything that goes up: gRPC ends a stream on which two write at once."""
         place = self._acknowledged
         await write(call, link.FromEdge(inventory=self._inventory()))
         while True:
@@ -149,6 +151,9 @@ class Exchange:
             while self._aside:
                 await write(call, self._aside[0])
                 self._aside = self._aside[1:]
+            if self._beat_due:
+                self._beat_due = False
+                await write(call, link.FromEdge(telemetry=self._telemetry()))
             if place - self._acknowledged < WINDOW:
                 first, batch = await self._from(self._outbox.after, place)
                 if batch:
@@ -157,10 +162,11 @@ class Exchange:
                     continue
             await self._wake.wait()
 
-    async def _beat(self, call: Any, every_s: float) -> float:
+    async def _beat(self, every_s: float) -> float:
         """Say how the home is; hang up on a relay that says nothing any more."""
         while True:
-            await write(call, link.FromEdge(telemetry=self._telemetry()))
+            self._beat_due = True
+            self._wake.set()
             await self._clock.sleep(every_s)
             if self._clock.mono_s() - self._heard_s > MISSES * every_s:
                 self.problem = "the relay has fallen silent"

@@ -66,6 +66,7 @@ class Uplink:
         self._fleet, self._command = fleet, command
         self._aside: list[control.FromRelay] = []
         self._wake = asyncio.Event()
+        self._report_due = False
         self._heard_s = 0.0
         self._acknowledged = 0
         self.connected = False
@@ -133,7 +134,7 @@ class Uplink:
             _log.info("cloud_connected", up_to=first.welcome.acknowledged)
             ways = [
                 self._tasks.spawn(self._send(call), "events to the cloud"),
-                self._tasks.spawn(self._report(call, stub, max(1, first.welcome.heartbeat_s)), "reports to the cloud"),
+                self._tasks.spawn(self._report(stub, max(1, first.welcome.heartbeat_s)), "reports to the cloud"),
                 self._tasks.spawn(self._listen(call), "from the cloud"),
             ]
             try:
@@ -146,6 +147,7 @@ class Uplink:
                 call.cancel()
 
     async def _send(self, call: Any) -> None:
+        """Everything that goes up: gRPC ends a stream on which two write at once."""
         place = self._acknowledged
         while True:
             self._wake.clear()
@@ -153,6 +155,9 @@ class Uplink:
             while self._aside:
                 await write(call, self._aside[0])
                 self._aside = self._aside[1:]
+            if self._report_due:
+                self._report_due = False
+                await write(call, control.FromRelay(fleet=self._fleet()))
             if place - self._acknowledged < WINDOW:
                 first, bodies = await self._store.after(place)
                 if bodies:
@@ -171,9 +176,10 @@ class Uplink:
             for one in waits:
                 one.cancel()
 
-    async def _report(self, call: Any, stub: Stub, every_s: float) -> None:
+    async def _report(self, stub: Stub, every_s: float) -> None:
         while True:
-            await write(call, control.FromRelay(fleet=self._fleet()))
+            self._report_due = True
+            self._wake.set()
             await self._clock.sleep(every_s)
             if self._clock.mono_s() - self._heard_s > MISSES * every_s:
                 _log.warning("cloud_gone", reason="silent")

@@ -5,6 +5,7 @@ import contextlib
 
 import grpc
 import pytest
+from guardian_relay import uplink as uplink_module
 from guardian_relay.certificate import Certificate
 from guardian_relay.edge import EdgeState
 from guardian_relay.index.store import EventStore, make_tables, open_engine
@@ -17,6 +18,7 @@ from guardian.protocol.v1 import control_pb2 as control
 from guardian.protocol.v1 import events_pb2 as events
 from tests.support.authority import DER, Authority
 from tests.support.relay import NOW_MS, event
+from tests.support.writers import watched
 
 
 class Cloud:
@@ -115,6 +117,17 @@ async def test_events_reach_the_cloud_and_are_acknowledged(tmp_path):
         await until(none_waiting, "the acknowledgement")
         assert uplink.connected
         assert cloud.fleets[0].time_s == 7
+
+
+async def test_what_waits_and_reports_that_are_due_go_up_one_after_the_other(tmp_path, monkeypatch):
+    overlaps = watched(monkeypatch, uplink_module)
+    async with bench(tmp_path) as (cloud, store, uplink):
+        for number in range(20):
+            await uplink.done(events.CommandDone(id=number.to_bytes(16, "big"), ok=True))
+        await store.take([event(1)], 1)
+        await until(lambda: len(cloud.answers) == 20 and cloud.kept and cloud.fleets, "what waited")
+        assert (cloud.streams, uplink.tries) == (1, 0)
+    assert overlaps == []
 
 
 async def test_what_was_not_acknowledged_comes_again_in_the_same_place(tmp_path):

@@ -16,6 +16,7 @@ from guardian_relay.index.store import make_tables, open_engine
 from guardian_relay.keys import load_identity
 from guardian_relay.pairing import PairingService
 from guardian_relay.settings import GatewaySettings
+from guardian_wireguard import exchange as exchange_module
 from guardian_wireguard.clips import Clips, header_size
 from guardian_wireguard.commands import Commands
 from guardian_wireguard.exchange import Exchange
@@ -38,6 +39,7 @@ from guardian.vault.keyring import Keyring
 from guardian.vault.sealer import VaultSealer
 from tests.relay.bench import hello, relay
 from tests.support.relay import NOW_MS, Home, OwnClock, event
+from tests.support.writers import watched
 
 CODE = b"k" * 32
 home_key = Ed25519PrivateKey.generate()
@@ -189,6 +191,20 @@ async def test_events_go_up_and_are_forgotten_once_they_are_there(tmp_path):
         await until(lambda: len(one.edge.cameras) == 1, "inventory")
         await tasks.close()
         outbox.close()
+
+
+async def test_what_goes_up_goes_one_after_the_other(tmp_path, monkeypatch):
+    overlaps = watched(monkeypatch, exchange_module)
+    async with relay(tmp_path) as one:
+        outbox, exchange, tasks = home_and_stream(one, tmp_path)
+        for number in range(3):
+            outbox.put(b"c" * 16, lambda serial, number=number: event(number, serial=serial))
+        exchange.news()
+        await until(lambda: outbox.waiting().events == 0, "the acknowledgement")
+        await until(lambda: dict(one.edge.telemetry.readings) == {"cameras": 1.0}, "telemetry")
+        await tasks.close()
+        outbox.close()
+    assert overlaps == []
 
 
 async def test_a_stream_that_breaks_loses_and_doubles_nothing(tmp_path, monkeypatch):
