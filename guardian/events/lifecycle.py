@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Literal
 
 from guardian.events.best_picture import is_better, quality
@@ -73,10 +74,11 @@ class EventRules:
 
 @dataclass(slots=True)
 class _Followed:
-    """One track since its first sight."""
+    """One track since its first sight. `began_us`: since when it has been there, as far as known; not after that."""
 
     track: Track
     first_us: int
+    began_us: int
     rest: Rest
     path: list[PathPoint]
     seen_us: int
@@ -135,14 +137,19 @@ class EventLifecycle:
         wanted = one.event is None and one.track.label in self._rules.labels and self._rules.schedule.holds(utc_us)
         return wanted and one.presence.may_loiter
 
-    def update(self, utc_us: int, tracks: Sequence[Track], threshold: float) -> None:
-        """Take the tracker's answer for a frame of that time. `threshold`: the model's score to believe."""
+    def update(
+        self, utc_us: int, tracks: Sequence[Track], threshold: float, began_us: Mapping[int, int] = MappingProxyType({})
+    ) -> None:
+        """Take the tracker's answer for a frame of that time. `threshold`: the model's score to believe.
+
+        `began_us`: of new tracks, since when the thing has been there, where that is known to be before this frame.
+        """
         self._rules = self._next_rules
         for one in self._open:
             one.sighted = None
         for track in tracks:
             if track.missed == 0:
-                self._sight(utc_us, track)
+                self._sight(utc_us, track, began_us.get(track.id, utc_us))
         live = {track.id for track in tracks}
         self._drop_all_but(live)
         pending = [one for one in self._followed.values() if one.event is None and one.seen_us == utc_us]
@@ -197,11 +204,11 @@ class EventLifecycle:
 
     # tracks
 
-    def _sight(self, utc_us: int, track: Track) -> None:
+    def _sight(self, utc_us: int, track: Track, began_us: int) -> None:
         one = self._followed.get(track.id)
         if one is None:
             rest = Rest(utc_us, track.box)
-            one = _Followed(track, utc_us, rest, [], utc_us, sights=0)
+            one = _Followed(track, utc_us, began_us, rest, [], utc_us, sights=0)
             self._followed[track.id] = one
         one.track, one.seen_us = track, utc_us
         one.sights += 1
@@ -257,7 +264,7 @@ class EventLifecycle:
     # events
 
     def _start(self, utc_us: int, one: _Followed) -> None:
-        event = Event(self._new_id(), self._camera, one.track.label, one.best, one.first_us, None, EventState.ACTIVE)
+        event = Event(self._new_id(), self._camera, one.track.label, one.best, one.began_us, None, EventState.ACTIVE)
         id, box = one.track.id, one.track.box
         opened = _Open(event, one.path[:], one.presence, {id}, id, utc_us, utc_us, box, utc_us)
         opened.sighted = (one.track.score, one.track.box)
@@ -333,7 +340,8 @@ class EventLifecycle:
 
 def _begin_anew(one: _Followed, utc_us: int) -> None:
     """Forget what a track was before: from now on it is pending."""
-    one.first_us, one.sights, one.best = utc_us, 0, 0.0
+    one.first_us = one.began_us = utc_us
+    one.sights, one.best = 0, 0.0
     one.path.clear()
     one.presence = Presence()
 

@@ -28,6 +28,7 @@ from guardian.watch.decode import Picture
 from guardian.watch.merge import Found, merge
 from guardian.watch.motion import USUAL_GAP_US, WIDTH, Motion, MotionDetector
 from guardian.watch.regions import plan, whole
+from guardian.watch.traces import Traces
 
 MOST_WAITING = 2  # looks that wait for their answer; full: this frame is not looked at
 START_US = 10 * SECOND_US  # after a start whatever is there already has not moved yet: look at everything
@@ -55,7 +56,7 @@ class Events(Protocol):
 
     def quiet_tracks(self, utc_us: int) -> frozenset[int]: ...
 
-    def update(self, utc_us: int, tracks: Sequence[Track], threshold: float) -> None: ...
+    def update(self, utc_us: int, tracks: Sequence[Track], threshold: float, began_us: Mapping[int, int] = ...) -> None: ...
 
     def tick(self, utc_us: int) -> None: ...
 
@@ -142,6 +143,7 @@ class WatchPipeline:
         self._keep, self._report, self._wake = keep, report, wake
         self._kinds = frozenset(kin(label) for label in rules.labels)
         self._motion = MotionDetector(rules.masks)
+        self._traces = Traces()
         self._waiting: deque[_Look] = deque()
         self._tracks: tuple[Track, ...] = ()
         self._began_us: int | None = None
@@ -160,6 +162,7 @@ class WatchPipeline:
     def restart(self) -> None:
         """What comes next does not follow what came: a new run."""
         self._motion.reset()
+        self._traces.clear()
         self._began_us = None
         self._resting = False
         self._floor_us = self._quiet_us = -START_US
@@ -230,7 +233,7 @@ class WatchPipeline:
 
     def _look(self, picture: Picture, motion: Motion, model: ModelReady) -> None:
         if len(self._waiting) >= MOST_WAITING:
-            self.counters.refused += 1
+            self._leave_out(picture, motion)
             return
         regions = self._regions(picture, motion, model)
         if not regions:
@@ -245,10 +248,14 @@ class WatchPipeline:
         self._waiting.append(look)
         if not self._infer.submit([crop.pixels for crop in crops], answered):
             self._waiting.remove(look)
-            self.counters.refused += 1
+            self._leave_out(picture, motion)
             return
         self.counters.looks += 1
         self.counters.crops += len(crops)
+
+    def _leave_out(self, picture: Picture, motion: Motion) -> None:
+        self.counters.refused += 1
+        self._traces.moved(picture.utc_us, motion.boxes)
 
     def _regions(self, picture: Picture, motion: Motion, model: ModelReady) -> tuple[Region, ...]:
         now, size = picture.utc_us, (picture.width, picture.height)
@@ -288,12 +295,15 @@ class WatchPipeline:
             for one in self._found(look, look.reply, thresholds)
             if rules.admits(one, aspect)
         ]
+        before = {one.id for one in self._tracks}
         self._tracks = self._tracker.update(look.tracker_us, found)
+        came = {one.id: self._traces.began_us(now, one.label, one.box) for one in self._tracks if one.id not in before}
+        self._traces.found(now, found)
         told = [
             Track(one.id, one.label, absolute(one.score, thresholds[one.label]), one.box, one.age, one.missed)
             for one in self._tracks
         ]
-        self._events.update(now, told, model.threshold if rules.min_score is None else rules.min_score)
+        self._events.update(now, told, model.threshold if rules.min_score is None else rules.min_score, came)
         for wish in self._events.wishes(now):
             path = self._keep(wish, look.picture)
             if path:

@@ -344,3 +344,13 @@ def test_who_stands_still_where_loitering_makes_an_event_is_not_quiet_before():
     closed = replace(rules, schedule=Schedule((window_of("12:00-13:00"),)))
     play = Play(closed).see(still, seconds=20)
     assert play.life.quiet_tracks(play.now) == {1}, "nothing may happen at this hour"
+
+
+def test_an_event_begins_when_its_thing_came_not_when_it_was_believed():
+    play = Play()
+    play.t = 10.0
+    play.life.update(play.now, [Track(1, "person", 0.6, box(0.3), 1, 0)], THRESHOLD, {1: play.now - 1_400_000})
+    play.t += 0.2
+    assert play.walk(1, 0.31, 0.33, 0.2).told() == [], "two sights are too few, however long ago it came"
+    play.walk(1, 0.34, 0.6, 2)
+    assert [r.event.start_us for r in play.reports if r.what == "start"] == [8_600_000]
