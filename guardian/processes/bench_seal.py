@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from guardian.model.errors import ServiceUnavailable
 from guardian.model.ids import uuid7
-from guardian.model.segment import ContentKind, SegmentHeader
+from guardian.model.segment import ContentKind, SealingRoom, SegmentHeader
 from guardian.vault.keyring import Keyring
 from guardian.vault.sealer import SealedSegment, VaultSealer
 
@@ -57,13 +57,14 @@ def _rate(call: Callable[[], object], size: int) -> float:
 
 def _sealing(sealer: VaultSealer, data: bytes) -> Callable[[], object]:
     header = SegmentHeader(uuid7(0, bytes(10)), uuid7(0, bytes(10)), "bench", "main", ContentKind.VIDEO, 0, 0, 0)
-    segment, left = sealer.begin(header), FRAGMENTS
+    room = SealingRoom()  # as the recorder has one
+    segment, left = sealer.begin(header, room), FRAGMENTS
 
     def seal() -> None:
         nonlocal segment, left
         if left == 0:
             segment.finish()
-            segment, left = sealer.begin(header), FRAGMENTS
+            segment, left = sealer.begin(header, room), FRAGMENTS
         left -= 1
         _seal_one(segment, data)
 
