@@ -1,6 +1,7 @@
 """One stream's packets → the frames that are worth decoding → the pipeline. No thread and no clock of its own: the watcher
 feeds it live, and replay feeds it faster than real time.
 
+While awake, packets are decoded up to the frame that is due; what follows the last one that is due before a keyframe is never decoded.
 While calm, packets since the last frame that was seen are kept. What wakes decodes them from there on, so that no frame
 of what woke is missed, however late it was noticed.
 """
@@ -27,16 +28,23 @@ class FramePace:
 
     def __init__(self, fps: float) -> None:
         self._period_us = round(SECOND_US / fps)
-        self._due_us: int | None = None
+        self._due_us = 1 << 62
+
+    def wants(self, utc_us: int) -> bool:
+        """Say whether the frame of this time is due."""
+        return self._begins(utc_us) or utc_us >= self._due_us - self._period_us // 20
 
     def takes(self, utc_us: int) -> bool:
-        """Say whether to look at the frame of this time."""
-        if self._due_us is None or utc_us < self._due_us - 2 * self._period_us:  # the first, or time went back
-            self._due_us = utc_us
-        if utc_us < self._due_us - self._period_us // 20:
+        """Say whether to look at the frame of this time; if so, the next one is due a period later."""
+        if not self.wants(utc_us):
             return False
-        self._due_us = max(self._due_us + self._period_us, utc_us + self._period_us // 2)
+        due_us = utc_us if self._begins(utc_us) else self._due_us
+        self._due_us = max(due_us + self._period_us, utc_us + self._period_us // 2)
         return True
+
+    def _begins(self, utc_us: int) -> bool:
+        """Say whether it is the first, or time went back."""
+        return utc_us < self._due_us - 2 * self._period_us
 
 
 @dataclass(slots=True)
@@ -99,6 +107,7 @@ class StreamWatch:
         self._faults_in_a_row = 0
         self._start_us = 0
         self._waiting: deque[Sample] = deque()
+        self._undecoded: deque[Sample] = deque()  # while awake: what came since the last frame that was due
         self._glanced_us = 0
         self.catching_up = False  # what was kept while calm is being decoded: faster than it came
         self.counters = StreamCounters(seen=self._gate.seen)
@@ -118,6 +127,7 @@ class StreamWatch:
         """A run begins: samples from now on are of this stream, and their times count from this moment."""
         self._start_us, self._info, self._chosen = start_utc_us, info, None
         self._waiting.clear()
+        self._undecoded.clear()
         self._gate.restart()
         self._pipeline.restart()
         self._on_awake(True)
@@ -136,7 +146,7 @@ class StreamWatch:
         seen = self._gate.seen
         self.history.add(utc_us, AWAKE if self._gate.awake else min(100, round(100 * seen.excess / seen.alarm)))
         if do is Do.DECODE:
-            self._decode(decoder, sample)
+            self._decode_when_due(decoder, sample)
         elif do is Do.CALM:
             self._calm_down(decoder, sample, utc_us)
         elif do is Do.KEEP:
@@ -163,6 +173,18 @@ class StreamWatch:
 
     # awake
 
+    def _decode_when_due(self, decoder: Decoder, sample: Sample, after_us: int = 0) -> None:
+        """Decode a sample and those before it, if its frame is due."""
+        if sample.is_key:
+            self._undecoded.clear()
+        self._undecoded.append(sample)
+        if self._pace.wants(self._time_of(sample)):
+            self._decode_all(decoder, after_us)
+
+    def _decode_all(self, decoder: Decoder, after_us: int = 0) -> None:
+        while self._undecoded:
+            self._decode(decoder, self._undecoded.popleft(), after_us)
+
     def _decode(self, decoder: Decoder, sample: Sample, after_us: int = 0) -> None:
         """Decode a sample, and look at the frames that are due and later than what was seen already."""
         for picture in self._pictures(decoder, sample):
@@ -182,7 +204,8 @@ class StreamWatch:
 
     def _calm_down(self, decoder: Decoder, sample: Sample, utc_us: int) -> None:
         """Nothing has moved for a while: this frame is decoded like those before it, the next ones are kept."""
-        self._decode(decoder, sample)
+        self._decode_when_due(decoder, sample)
+        self._decode_all(decoder)  # from here on the decoder may have to go on
         self._pipeline.rest()
         self._waiting.clear()
         self._glanced_us = utc_us
@@ -233,7 +256,7 @@ class StreamWatch:
         self.catching_up = True
         try:
             for sample in waiting:
-                self._decode(decoder, sample, self._glanced_us)
+                self._decode_when_due(decoder, sample, self._glanced_us)
         finally:
             self.catching_up = False
 

@@ -187,3 +187,14 @@ def test_a_walk_before_the_first_glance_after_calm_began_within_a_gop_is_found_f
     assert all(np.abs(sky.astype(int) - skies[0]).mean() < 12 for sky in skies), (
         "a frame was decoded without those it is made of"
     )
+
+
+@pytest.mark.parametrize(("how", "spared"), [({}, 2), ({"gop": 13}, 1), ({"bframes": 2}, 0)], ids=["plain", "odd", "b"])
+def test_what_follows_the_last_look_before_a_keyframe_is_never_decoded_and_no_look_is_lost_for_it(how, spared):
+    clip = film(9, ((1.0, 8.5),), **how)
+    visits, counted, looks = watch(clip)
+    eager_visits, eager, eager_looks = watch(clip, lazy=False)
+    assert (visits, looks) == (eager_visits, eager_looks)
+    assert counted.faults == 0
+    gops = sum(sample.is_key for sample in clip[1])
+    assert counted.decoded <= eager.decoded - spared * (gops - 1)
