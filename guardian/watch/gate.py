@@ -17,6 +17,7 @@ from guardian.model.time import SECOND_US
 
 CALM_AFTER_US = 3 * SECOND_US  # without motion; a person who stops and goes on is one watch, not two
 START_US = 10 * SECOND_US  # a new run: whatever is there already has not moved yet
+BEHIND_US = 2 * SECOND_US  # a watch that has fallen behind looks closely at a still picture for no longer than that
 LATE_KEY = 2.5  # times the interval of glances: a GOP this long is decoded though nothing seems to move
 MOST_WAITING_BYTES = 16 * 1024 * 1024  # 4 s at 30 Mb/s, ten at 12
 ALARM = 8.0  # summed excess that wakes: two frames far beyond the usual, or eight a little
@@ -143,14 +144,14 @@ class Gate:
         self._place, self._sum, self._waiting_bytes = 0, 0.0, 0
         self.awake, self._following = True, False
 
-    def packet(self, size: int, is_key: bool, utc_us: int) -> Do:
-        """Take the next packet of the stream, and say what to do with it."""
+    def packet(self, size: int, is_key: bool, utc_us: int, *, behind: bool = False) -> Do:
+        """Take the next packet of the stream, and say what to do with it. `behind`: it has waited for long already."""
         if self._began_us is None:
             self._began_us = self._busy_us = utc_us
             self._woken(Why.START, utc_us)
         self._place = 0 if is_key else self._place + 1
         self.seen.packet_bytes, self.seen.usual_bytes = size, self._sizes.usual_bytes(self._place)
-        return self._awake(size, utc_us) if self.awake else self._calm(size, is_key, utc_us)
+        return self._awake(size, utc_us, behind) if self.awake else self._calm(size, is_key, utc_us)
 
     def looked(self, utc_us: int, *, moving: bool, following: bool) -> None:
         """A frame was looked at while awake: whether something moved, and whether anything is followed that may yet move."""
@@ -170,14 +171,15 @@ class Gate:
 
     # awake
 
-    def _awake(self, size: int, utc_us: int) -> Do:
+    def _awake(self, size: int, utc_us: int, behind: bool) -> Do:
         assert self._began_us is not None
         if utc_us < self._busy_us:  # the stream's time went back
             self._began_us = self._busy_us = utc_us
         still = utc_us - self._busy_us
         if still > 0:  # what was seen since the last motion is what is usual now
             self._sizes.learn(self._place, size)
-        if not self._following and still >= CALM_AFTER_US and utc_us - self._began_us >= START_US:
+        calm_us, start_us = (BEHIND_US, BEHIND_US) if behind else (CALM_AFTER_US, START_US)
+        if not self._following and still >= calm_us and utc_us - self._began_us >= start_us:
             self._go_calm(utc_us, size)
             return Do.CALM
         return Do.DECODE

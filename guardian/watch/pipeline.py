@@ -30,7 +30,9 @@ from guardian.watch.motion import USUAL_GAP_US, WIDTH, Motion, MotionDetector
 from guardian.watch.regions import plan, whole
 from guardian.watch.traces import Traces
 
-MOST_WAITING = 2  # looks that wait for their answer; full: this frame is not looked at
+MOST_WAITING = 2  # looks that wait for their answer, so that the next is cut meanwhile; full: this frame is not looked at
+LATE_US = 300_000  # answers that come later than that: inference has others to serve meanwhile, and one look waits at a time
+LATEST = 0.2  # share of the last answer in how late they are
 START_US = 10 * SECOND_US  # after a start whatever is there already has not moved yet: look at everything
 FLOOR_SETTLING_US = SECOND_US // 2
 FLOOR_START_US = SECOND_US
@@ -150,6 +152,7 @@ class WatchPipeline:
         self._floor_us = self._quiet_us = -START_US
         self._stepped_us = self._rested_us = 0  # the last step; time that rests have taken in all, which trackers do not see
         self._resting = False
+        self._late_us = 0.0
         self.moving = False
         self.motion_share = 0.0
         self.counters = Counters()
@@ -170,7 +173,7 @@ class WatchPipeline:
     @property
     def has_room(self) -> bool:
         """Say whether a look at the next frame would be taken."""
-        return len(self._waiting) < MOST_WAITING
+        return len(self._waiting) < (1 if self._late_us > LATE_US else MOST_WAITING)
 
     @property
     def following(self) -> bool:
@@ -232,7 +235,7 @@ class WatchPipeline:
     # where to look
 
     def _look(self, picture: Picture, motion: Motion, model: ModelReady) -> None:
-        if len(self._waiting) >= MOST_WAITING:
+        if not self.has_room:
             self._leave_out(picture, motion)
             return
         regions = self._regions(picture, motion, model)
@@ -276,9 +279,10 @@ class WatchPipeline:
         since = now - self._floor_us
         if motion.settling:
             return since >= FLOOR_SETTLING_US
+        least_us = 2 * self._late_us  # nobody asks for more than inference can give
         if now - self._began_us < START_US:
-            return since >= FLOOR_START_US
-        return bool(motion.boxes or self._tracks) and since >= FLOOR_US
+            return since >= max(FLOOR_START_US, least_us)
+        return bool(motion.boxes or self._tracks) and since >= max(FLOOR_US, least_us)
 
     # what was found
 
@@ -288,6 +292,7 @@ class WatchPipeline:
             self.counters.failed += 1
             return
         now, rules, model = look.picture.utc_us, self._rules, look.model
+        self._late_us += LATEST * (max(0, self._stepped_us - now) - self._late_us)
         aspect = look.picture.width / max(1, look.picture.height)
         thresholds = _Thresholds(rules, self._kinds, model)
         found = [

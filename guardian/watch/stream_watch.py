@@ -132,8 +132,8 @@ class StreamWatch:
         self._pipeline.restart()
         self._on_awake(True)
 
-    def feed(self, sample: Sample) -> None:
-        """Take the next sample of video."""
+    def feed(self, sample: Sample, *, behind: bool = False) -> None:
+        """Take the next sample of video. `behind`: it came long ago."""
         decoder = self._decoder_for(sample)
         if decoder is None:
             return
@@ -142,7 +142,7 @@ class StreamWatch:
             self._decode(decoder, sample)
             return
         utc_us = self._time_of(sample)
-        do = self._gate.packet(len(sample.data), sample.is_key, utc_us)
+        do = self._gate.packet(len(sample.data), sample.is_key, utc_us, behind=behind)
         seen = self._gate.seen
         self.history.add(utc_us, AWAKE if self._gate.awake else min(100, round(100 * seen.excess / seen.alarm)))
         if do is Do.DECODE:

@@ -29,7 +29,9 @@ from guardian.watch.stream_watch import StreamWatch
 
 MOST_SAMPLES = 300  # ten seconds at 30 frames a second
 MOST_BYTES = 24 * 1024 * 1024
+MOST_WAIT_US = 8 * SECOND_US  # then what waits before the last keyframe goes: an event that is told later is told too late
 IDLE_S = 0.5  # how often time passes for events while no frame comes
+BEHIND_S = 1.0  # a sample that has waited for so long: this machine has more to watch than it can
 SILENT_S = 1.0  # no frame for this long: the camera is silent
 STATS_S = 5.0
 CLOSE_S = 5.0
@@ -87,7 +89,9 @@ class _Run:
 
 
 class Intake:
-    """The bounded queue in front of the thread. Full: everything waiting goes, and samples are left out until a keyframe."""
+    """The bounded queue in front of the thread. Full: everything waiting goes, and samples are left out until a keyframe. When the
+    first has waited for long, it is gone on with at the last keyframe.
+    """
 
     def __init__(self, most: int = MOST_SAMPLES, most_bytes: int = MOST_BYTES) -> None:
         self._most, self._most_bytes = most, most_bytes
@@ -108,7 +112,8 @@ class Intake:
     def push(self, sample: Sample) -> None:
         """Take a sample, or leave it out."""
         with self._changed:
-            if len(self._items) >= self._most or self._bytes + len(sample.data) > self._most_bytes:
+            full = len(self._items) >= self._most or self._bytes + len(sample.data) > self._most_bytes
+            if full or (sample.is_key and self._waits_long(sample)):
                 self._drop()
             if self._skipping and not sample.is_key:
                 self.dropped += 1
@@ -143,6 +148,10 @@ class Intake:
             if isinstance(item, Sample):
                 self._bytes -= len(item.data)
             return (item,)
+
+    def _waits_long(self, sample: Sample) -> bool:
+        first = next((item for item in self._items if isinstance(item, Sample)), sample)
+        return first.arrived_us > 0 and sample.arrived_us - first.arrived_us > MOST_WAIT_US
 
     def _drop(self) -> None:
         runs = [item for item in self._items if isinstance(item, _Run)]
@@ -303,10 +312,15 @@ class Watcher:
             if isinstance(item, _Run):
                 self._stream.begin(item.info, item.start_utc_us)
             else:
-                self._stream.feed(item)
+                self._stream.feed(item, behind=self._is_behind(item))
         if not items:
             self._pipeline.drain()
             self._let_time_pass()
+
+    def _is_behind(self, sample: Sample) -> bool:
+        """Say whether a sample has waited for long. Without a thread of its own nothing waits: times are of the footage."""
+        arrived_us = sample.arrived_us if self._own_thread else 0
+        return arrived_us > 0 and self._clock.now().mono_us - arrived_us > BEHIND_S * SECOND_US
 
     def _decodes_with(self, chosen: Chosen) -> None:
         if chosen.problem:

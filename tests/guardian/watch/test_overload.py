@@ -1,0 +1,114 @@
+"""More to watch than this machine can: what is told stays soon, and what is left out is counted."""
+
+from collections import deque
+from dataclasses import replace
+
+import av
+import numpy as np
+import pytest
+from guardian_bytetrack.tracker import ByteTracker
+
+from guardian.events.lifecycle import EventLifecycle
+from guardian.model.messages import InferReply, ModelReady
+from guardian.processes.watching import rules_of, watch_rules_of
+from guardian.settings.schema import DetectSettings
+from guardian.watch.decode import Picture
+from guardian.watch.pipeline import WatchPipeline
+from guardian.watch.watcher import MOST_WAIT_US, Intake, _Run
+from tests.guardian.watch.test_gate import Play, S
+from tests.guardian.watch.test_stream_watch import film
+
+STEP = 200_000
+
+
+class Slow:
+    """Inference that answers when it is told to."""
+
+    model = ModelReady("fake", "fake", "fake", 64, 64, "rgb", 0, ("person",), 0.4)
+
+    def __init__(self):
+        self.asked = deque()
+
+    def submit(self, pictures, on_done):
+        self.asked.append((on_done, len(pictures)))
+        return True
+
+    def answer(self):
+        on_done, count = self.asked.popleft()
+        on_done(InferReply(1, ((),) * count))
+
+
+@pytest.fixture
+def watched():
+    infer, options = Slow(), DetectSettings()
+    pipeline = WatchPipeline(
+        watch_rules_of(options),
+        infer=infer,
+        tracker=ByteTracker(),
+        events=EventLifecycle("front", rules_of(options), lambda: "event"),
+        keep=lambda wish, picture: "",
+        report=lambda report: None,
+    )
+    return infer, pipeline
+
+
+def frames(pipeline, count, after=0):
+    """Show frames in each of which something has moved."""
+    for n in range(after, after + count):
+        planes = np.full((288, 320), 128, np.uint8)
+        planes[:192] = 90
+        planes[60:120, 8 * (n % 30) : 8 * (n % 30) + 40] = 200
+        yield n
+        pipeline.step(Picture(av.VideoFrame.from_ndarray(planes, format="yuv420p"), n * STEP))
+
+
+def test_when_answers_come_late_one_look_waits_at_a_time_and_when_they_are_soon_again_two(watched):
+    infer, pipeline = watched
+    most = 0
+    for n in frames(pipeline, 60):
+        most = max(most, len(infer.asked)) if n < 5 else most
+        if n % 5 == 0:  # once a second
+            while infer.asked:
+                infer.answer()
+    assert most == 2
+    late = 0
+    for n in frames(pipeline, 30, 60):
+        late = max(late, len(infer.asked))
+        if n % 5 == 0:
+            while infer.asked:
+                infer.answer()
+    assert late == 1
+    for _ in frames(pipeline, 30, 90):
+        while infer.asked:
+            infer.answer()
+    assert pipeline.has_room
+    for _ in frames(pipeline, 4, 120):
+        pass
+    assert len(infer.asked) == 2
+
+
+def test_a_still_picture_is_looked_at_closely_for_two_seconds_only_when_the_watch_is_behind():
+    play = Play()
+    calm_at = None
+    for n in range(10 * 15):
+        play.gate.packet(60_000 if n % 30 == 0 else 3_000, n % 30 == 0, n * S // 15, behind=n > 7)
+        if not play.gate.awake:
+            calm_at = n / 15
+            break
+        play.gate.looked(n * S // 15, moving=False, following=False)
+    assert calm_at == pytest.approx(2.0, abs=0.1)
+
+
+def test_what_waits_too_long_goes_but_for_the_last_keyframe_and_what_follows():
+    info, samples = film(16)
+    intake = Intake()
+    intake.begin(_Run(info, 0))
+    for n, sample in enumerate(samples):
+        intake.push(replace(sample, arrived_us=1 + n * S // 15))
+    taken = []
+    while items := intake.take(0.0):
+        taken += items
+    assert taken[1].is_key
+    assert taken[-1].arrived_us - taken[1].arrived_us <= MOST_WAIT_US
+    assert len(taken) - 1 + intake.dropped == len(samples)
+    assert 0 < intake.dropped < len(samples) - 60
