@@ -136,7 +136,7 @@ class WireGuardLink:
         now_us = self._clock.now().utc_us
         self._outbox = await asyncio.to_thread(Outbox, self._context.data_dir / "outbox.db", room, now_us)
         self._camera_key = await asyncio.to_thread(self._state.camera_key)
-        self._tunnel = Tunnel(self._config.interface, joined, self._clock, self._keep_keys)
+        self._tunnel = Tunnel(self._config.interface, joined, self._clock, self._keep_keys, self._config.tls_port)
         self._exchange = Exchange(
             joined,
             self._outbox,
@@ -178,7 +178,7 @@ class WireGuardLink:
                 continue
             await self._clock.sleep(LOOK_EVERY_S)
             try:
-                await self._tunnel.look()
+                await self._tunnel.look(connected=self._exchange is not None and self._exchange.connected)
                 await self._rotate_when_due()
             except ServiceUnavailable as error:
                 self._blocked = error
@@ -303,14 +303,15 @@ class WireGuardLink:
             return RelayStatus(RelayState.NONE)
         waiting = self._outbox.waiting()
         state = RelayState.CONNECTED if exchange.connected else RelayState.CONNECTING
-        problem, cure = exchange.problem, "It is tried again by itself." if exchange.problem else ""
+        problem = exchange.problem and (tunnel.problem or exchange.problem)
+        cure = "It is tried again by itself." if problem else ""
         if self._blocked is not None:
             state, problem, cure = RelayState.BLOCKED, self._blocked.message, self._blocked.cure
         return RelayStatus(
             state,
             joined.relay.hex(),
             joined.endpoint,
-            tunnel.kind,
+            f"{tunnel.kind} over TLS" if tunnel.over_tls else tunnel.kind,
             since_us=exchange.since_us,
             handshake_us=tunnel.seen.handshake_s * 1_000_000 if tunnel.seen is not None else 0,
             rotated_us=joined.rotated_us,

@@ -9,7 +9,9 @@ from pathlib import Path
 from guardian.protocol import wireguard as wg
 from guardian.protocol.tunnel import EDGE_PATIENCE_S, Keys, KeySet, rotated, step
 from guardian.sdk import Child, Clock, Ran, ServiceUnavailable, run, start
+from guardian_wireguard import paths
 from guardian_wireguard.checks import obstacles
+from guardian_wireguard.detour import Detour
 from guardian_wireguard.state import Joined
 
 SOCKET_WAIT_S = 5.0
@@ -20,14 +22,19 @@ RESOLVE_AGAIN_S = 150.0  # WireGuard shakes hands every 120 s while there is tra
 
 
 class Tunnel:
-    """One interface. `keep(keys)` makes keys durable before they are used."""
+    """One interface. `keep(keys)` makes keys durable before they are used. `tls_port`: of the relay's gateway, 0 where it is not to be used."""
 
-    def __init__(self, interface: str, joined: Joined, clock: Clock, keep: Callable[[Keys], None]) -> None:
+    def __init__(
+        self, interface: str, joined: Joined, clock: Clock, keep: Callable[[Keys], None], tls_port: int = 0
+    ) -> None:
         self._name, self._joined, self._clock, self._keep = interface, joined, clock, keep
         self.keys = joined.keys
         self._child: Child | None = None
         self._lock = asyncio.Lock()
         self._resolved_s = 0.0
+        self._tls_port, self._way = tls_port, paths.begin(0.0)
+        self._detour: Detour | None = None
+        self._shaken_s = 0
         self.kind = ""
         self.seen: wg.Seen | None = None
 
@@ -38,6 +45,8 @@ class Tunnel:
 
     async def _up(self) -> None:
         await _quietly(wg.remove(self._name))  # of one that was killed
+        await self._leave_detour()
+        self._way = paths.begin(self._clock.mono_s())
         self.kind = await self._add()
         await _must(*wg.close_off(self._name, None))  # before it is up
         await self._configure(keep_sessions=False)
@@ -68,8 +77,22 @@ class Tunnel:
 
     def _interface(self) -> wg.Interface:
         one, joined = self.keys.current, self._joined
-        peer = wg.Peer(one.peer, one.preshared, joined.relay_address, joined.endpoint, wg.KEEPALIVE_S)
+        peer = wg.Peer(one.peer, one.preshared, joined.relay_address, self._endpoint, wg.KEEPALIVE_S)
         return wg.Interface(self._name, one.private, joined.edge_address, 0, (peer,))
+
+    @property
+    def _endpoint(self) -> str:
+        return self._detour.endpoint if self._detour is not None and self.over_tls else self._joined.endpoint
+
+    @property
+    def over_tls(self) -> bool:
+        """Say whether it takes the detour."""
+        return self._way.name == paths.TLS
+
+    @property
+    def problem(self) -> str:
+        """Why the detour does not work, or empty."""
+        return self._detour.problem if self._detour is not None and self.over_tls else ""
 
     async def rotate(self, new: KeySet) -> None:
         """Go over to new keys; the ones before are kept until these have shaken hands."""
@@ -87,8 +110,10 @@ class Tunnel:
                     keep_sessions=False
                 )  # it tries to shake hands at once, as it does with a peer that is new
 
-    async def look(self) -> None:
-        """See how it is, settle a rotation, begin anew where the program has ended, look the relay up again where it is silent."""
+    async def look(self, *, connected: bool = False) -> None:
+        """See how it is, settle a rotation, begin anew where the program has ended, look the relay up again where it is silent, and
+        take the other way where this one is blocked. `connected`: the relay is talked to.
+        """
         async with self._lock:
             if self._child is not None and self._child.code is not None:
                 await self._up()
@@ -103,6 +128,25 @@ class Tunnel:
                     await self._configure(keep_sessions=True)
             if self._silent_s() > RESOLVE_AGAIN_S and now_s - self._resolved_s > RESOLVE_AGAIN_S:
                 await self._configure(keep_sessions=True)
+            await self._choose_way(connected=connected)
+
+    async def _choose_way(self, *, connected: bool) -> None:
+        handshake_s = self.seen.handshake_s if self.seen is not None else 0
+        heard, self._shaken_s = connected or handshake_s > self._shaken_s, max(handshake_s, self._shaken_s)
+        before, gateway_s = self._way, self._detour.since_s if self._detour is not None else None
+        self._way = paths.step(before, heard=heard, now_s=self._clock.mono_s(), gateway_s=gateway_s)
+        if self._way.calls and self._detour is None and self._tls_port:
+            self._detour = Detour(self._joined.endpoint.rpartition(":")[0].strip("[]"), self._tls_port, self._clock)
+            await self._detour.open()
+        if self._way.name != before.name:
+            await self._configure(keep_sessions=False)  # it shakes hands at once
+        if not self._way.calls:
+            await self._leave_detour()
+
+    async def _leave_detour(self) -> None:
+        if self._detour is not None:
+            await self._detour.close()
+            self._detour = None
 
     async def _see(self) -> None:
         outputs = [(await _must(command)).out for command in wg.look(self._name)]
@@ -115,6 +159,7 @@ class Tunnel:
     async def down(self) -> None:
         """Take it down."""
         async with self._lock:
+            await self._leave_detour()
             await _quietly(wg.remove(self._name))
             await _quietly(wg.open_again(self._name))
             if self._child is not None:

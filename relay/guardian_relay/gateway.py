@@ -16,6 +16,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from guardian_viewer import HEADERS, served
 
 from guardian.protocol.v1 import link_pb2 as link
+from guardian_relay.detours import Detours
 from guardian_relay.errors import RelayError
 from guardian_relay.settings import GatewaySettings, host_port
 
@@ -138,7 +139,7 @@ class Viewers:
             reading.cancel()
 
 
-def gateway_app(viewers: Viewers, settings: GatewaySettings) -> web.Application:
+def gateway_app(viewers: Viewers, settings: GatewaySettings, detours: Detours | None = None) -> web.Application:
     """Return the gateway's application."""
     allowed = frozenset(settings.origins)
 
@@ -153,6 +154,8 @@ def gateway_app(viewers: Viewers, settings: GatewaySettings) -> web.Application:
 
     app = web.Application()
     app.router.add_get("/view", view)
+    if detours is not None:
+        app.router.add_get("/tunnel", detours.serve)
     app.router.add_get("/{path:.*}", file)
     return app
 
@@ -172,9 +175,9 @@ def gateway_tls(settings: GatewaySettings) -> ssl.SSLContext:
     return context
 
 
-async def open_gateway(viewers: Viewers, settings: GatewaySettings) -> web.AppRunner:
-    """Listen for viewers; RelayError."""
-    runner = web.AppRunner(gateway_app(viewers, settings), access_log=None, shutdown_timeout=2.0)
+async def open_gateway(viewers: Viewers, settings: GatewaySettings, detours: Detours | None = None) -> web.AppRunner:
+    """Listen for viewers, and for homes whose UDP is blocked; RelayError."""
+    runner = web.AppRunner(gateway_app(viewers, settings, detours), access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     host, port = host_port(settings.listen)
     try:

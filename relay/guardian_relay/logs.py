@@ -26,6 +26,7 @@ EVENTS = frozenset(
         "statement_refused", "statement_taken", "enrol_refused", "enrol_begun", "pairing_revealed", "pairing_over",
         "pairing_confirmed", "cloud_connected", "cloud_gone", "cloud_refused", "command_down", "certificate_renewed",
         "certificate_not_renewed", "clip_kept", "clip_dropped", "clip_failed", "store_full", "viewer_came", "viewer_gone",
+        "detour_came", "detour_gone",
         "viewer_refused", "foreign_log", "rotation_refused",
     }
 )  # fmt: skip

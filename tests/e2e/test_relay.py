@@ -20,8 +20,10 @@ from guardian.services.demo import CLIP
 from guardian.vault.keyring import Keyring
 from guardian.vault.reader import open_bytes
 from tests.support import canary
+from tests.support.authority import Authority
 from tests.support.canary import Canaries
 from tests.support.house import PASSPHRASE
+from tests.support.namespaces import RELAY
 from tests.support.program import wait_for
 from tests.support.relay_lab import CAMERA, NAME, at_home, echoing, joined_home, opened, rotated, settled, whole
 
@@ -30,7 +32,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    with joined_home(tmp_path_factory.mktemp("relay")) as one:
+    folder = tmp_path_factory.mktemp("relay")
+    key, chain = Authority().server(RELAY)
+    (folder / "key.pem").write_bytes(key)
+    (folder / "chain.pem").write_bytes(chain)
+    gate = f'[gateway]\nlisten = "0.0.0.0:443"\ncert_file = "{folder}/chain.pem"\nkey_file = "{folder}/key.pem"\n'
+    with joined_home(folder, gate) as one:
         yield one
 
 
@@ -155,3 +162,23 @@ def test_no_byte_of_it_is_at_the_relay_or_on_the_wire(place):
     argv = [Path(f"/proc/{pid}/cmdline") for pid in os.listdir("/proc") if pid.isdigit()]
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         assert not any(secrets.within(path.read_bytes()) & {"edge's key", "vault's key"} for path in argv)
+
+
+def test_where_udp_is_blocked_the_tunnel_goes_over_tls_and_nothing_is_lost(place):
+    relay, program, data, _, network = place
+    wait_for(lambda: program.get("/api/v1/relay")["state"] == "connected", 30, "the link")
+    assert "TLS" not in program.get("/api/v1/relay")["tunnel"]
+    network.block_udp()
+    blocked = time.time()
+    wait_for(lambda: "over TLS" in program.get("/api/v1/relay")["tunnel"], 90, "the detour")
+    wait_for(lambda: program.get("/api/v1/relay")["state"] == "connected", 60, "the link over it")
+    (new,) = wait_for(lambda: [one for one in at_home(program) if stamp(one["start"]) > blocked][:1], 90, "an event")
+
+    def arrived():
+        return [one for one, said in opened(relay, data) if said["what"] == "start" and said["event"]["id"] == new["id"]]
+
+    wait_for(arrived, 60, "the event at the relay")
+    wait_for(lambda: program.get("/api/v1/relay")["waiting_events"] == 0, 60, "everything is delivered")
+    serials = [one.serial for one, _ in opened(relay, data)]
+    assert serials == list(range(1, len(serials) + 1))
+    assert program.camera(CAMERA)["recording"]

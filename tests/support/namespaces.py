@@ -29,6 +29,15 @@ table ip nat {
 }
 """
 
+NO_UDP = """
+table ip noudp {
+  chain forward {
+    type filter hook forward priority 0
+    meta l4proto udp drop
+  }
+}
+"""
+
 
 def require_lab() -> None:
     """Skip, saying why, where namespaces or programs are not to be had."""
@@ -99,6 +108,11 @@ class Lab:
             libc.setns(before, CLONE_NEWNET)
             os.close(before)
             os.close(there)
+
+    def block_udp(self) -> None:
+        """The NAT lets no datagram out any more, as hotels do; what was let through before, neither."""
+        with self.inside("nat"):
+            _run("nft", "-f", "-", stdin=NO_UDP)
 
     def destroy(self) -> None:
         """Take everything away."""

@@ -27,6 +27,7 @@ from guardian.protocol.v1 import events_pb2 as events
 from guardian.protocol.v1 import link_pb2 as link
 from guardian_relay.certificate import Certificate
 from guardian_relay.clips import ClipStore
+from guardian_relay.detours import Detours
 from guardian_relay.edge import EdgeState
 from guardian_relay.errors import RelayError
 from guardian_relay.gateway import Viewers, open_gateway
@@ -104,7 +105,8 @@ class Relay:
         await self._listen_for_pairing()
         if settings.gateway.listen:
             self.viewers.call = self._call
-            runner = await open_gateway(self.viewers, settings.gateway)
+            detours = Detours(lambda: settings.tunnel.listen_port if self.tunnel is not None else None)
+            runner = await open_gateway(self.viewers, settings.gateway, detours)
             self._closers.push_async_callback(runner.cleanup)
         runner = await open_health(settings.health.listen, self.status)
         self._closers.push_async_callback(runner.cleanup)
