@@ -97,3 +97,8 @@ def test_every_setting_and_command_is_documented():
                 assert field.description in page
     for command in cli.commands:
         assert command in page.splitlines()[-1]
+
+
+def test_the_settings_that_are_shipped_for_docker_are_settings():
+    shipped = load(Path(__file__).parents[2] / "packaging" / "docker" / "relay" / "relay.toml")
+    assert shipped.gateway.listen == "0.0.0.0:443"
