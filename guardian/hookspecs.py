@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         AudioDetectorKind,
         CameraKind,
         ClassifierKind,
+        CloudSyncKind,
         DetectorKind,
         HealthCheck,
         Job,
@@ -114,6 +115,10 @@ class Hooks:
     @declare()
     def register_relay_links(self) -> Sequence[RelayLinkKind]:  # type: ignore[empty-body]
         """Ways to reach a relay."""
+
+    @declare()
+    def register_cloud_syncs(self) -> Sequence[CloudSyncKind]:  # type: ignore[empty-body]
+        """Ways to tell a cloud how the home is, and to be asked by it."""
 
     @declare()
     def register_health_checks(self) -> Sequence[HealthCheck]:  # type: ignore[empty-body]

@@ -283,6 +283,20 @@ class RelayLink(Protocol):
         """Give every viewer to `desk`, which returns when it has done with them. Until then viewers are turned away."""
         ...
 
+    def take_sync(self, sync: CloudSync) -> None:
+        """Let `sync` say how the home is and answer what is asked of it. Until then little is said, and nothing done."""
+        ...
+
+    async def say(self, what: str, body: bytes) -> None:
+        """Tell the cloud something beside events; once the relay is there, if it is not. `what`: `health` (a Telemetry of the
+        protocol, kept while there is room for events, too) or `inventory` (an Inventory; a newer one takes its place).
+        """
+        ...
+
+    def opaque(self, camera: str) -> bytes:
+        """What those in between call a camera: 16 bytes, always the same, that mean something to this home alone."""
+        ...
+
     async def join(self, invitation: str, home: bytes) -> str:
         """Begin to join with an invitation, for a home with this public key, and return the short code to compare.
 
@@ -307,6 +321,47 @@ class RelayLink(Protocol):
     def status(self) -> RelayStatus:
         """How it is, from memory."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class CloudLine:
+    """What a `CloudSync` is given: `say` and `opaque` of the link, `ask(command)`, which does a command or says why not and returns
+    the answer's bytes (empty: there is none to give), and `plugins()`: name, state, and whether it is the project's own.
+    """
+
+    say: Callable[[str, bytes], Awaitable[None]]
+    opaque: Callable[[str], bytes]
+    ask: Callable[[bytes], Awaitable[bytes]]
+    plugins: Callable[[], Sequence[tuple[str, str, bool]]]
+
+
+class CloudSync(Protocol):
+    """What a home says to its cloud beside events, and how what is asked there reaches the home. The link to the relay carries it."""
+
+    def use(self, line: CloudLine) -> None:
+        """Take the line; once, before `startup`."""
+        ...
+
+    def readings(self) -> Mapping[str, float]:
+        """How the home is, of the protocol's list of readings. From memory."""
+        ...
+
+    def inventory(self) -> bytes:
+        """An Inventory of the protocol, for a relay that has just been reached. From memory."""
+        ...
+
+    async def command(self, command: bytes) -> bytes:
+        """A Command of the protocol has come; return the CommandDone. Empty: nobody is to be answered."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CloudSyncKind:
+    """A way to sync with a cloud. `make()` is called once."""
+
+    name: str
+    title: str
+    make: Callable[[], CloudSync]
 
 
 @dataclass(frozen=True, slots=True)

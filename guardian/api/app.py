@@ -7,7 +7,20 @@ import json
 
 from aiohttp import web
 
-from guardian.api import cameras, event_stream, events, exports, holds, live_socket, relay, rules, system, vault, viewing
+from guardian.api import (
+    cameras,
+    cloud,
+    event_stream,
+    events,
+    exports,
+    holds,
+    live_socket,
+    relay,
+    rules,
+    system,
+    vault,
+    viewing,
+)
 from guardian.api.openapi import document
 from guardian.api.problems import problems
 from guardian.api.routing import ENDING, Operation, routes
@@ -25,6 +38,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *exports.operations.items,
     *vault.operations.items,
     *relay.operations.items,
+    *cloud.operations.items,
     *viewing.operations.items,
     *system.operations.items,
 )

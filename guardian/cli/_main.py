@@ -22,6 +22,7 @@ COMMANDS = {
     "backup": "Write settings, accounts, keys and the index to one sealed file.",
     "restore": "Make a data folder from a backup.",
     "relay": "Join a relay, by which you reach home from afar.",
+    "cloud": "Sign what a cloud may have done at home, and see what it asked.",
     "archive": "Look after the archive outside the house, and get footage back from it.",
     "viewing": "Look at events and live video from afar.",
     "models": "List, fetch and measure detector models.",

@@ -12,6 +12,7 @@ from guardian.interfaces import (
     AudioDetectorKind,
     CameraKind,
     ClassifierKind,
+    CloudSyncKind,
     DetectorKind,
     HealthCheck,
     Job,
@@ -23,6 +24,7 @@ from guardian.interfaces import (
 )
 from guardian.model.camera import CameraView
 from guardian.model.errors import BadSetting, GuardianError
+from guardian.model.event import Event
 from guardian.model.segment import SegmentRecord
 from guardian.platform.clock import Clock, SystemClock
 from guardian.pluginhost.discovery import Found, discover
@@ -92,6 +94,7 @@ class ContextMaker:
     clock: Clock = field(default_factory=SystemClock)
     segments: Callable[[str, str, int, int], Awaitable[tuple[SegmentRecord, ...]]] = _not_offered
     seal_key: Callable[[str, bytes], bytes] = _not_offered
+    events: Callable[[int], Awaitable[tuple[Event, ...]]] = _not_offered
 
     def make(self, name: str) -> PluginContext:
         """Return the context of the plugin of that name. What is filled in later holds for contexts made before."""
@@ -104,6 +107,7 @@ class ContextMaker:
             self.clock,
             lambda *span: self.segments(*span),
             lambda key: self.seal_key(name, key),
+            lambda start_us: self.events(start_us),
         )
 
 
@@ -123,6 +127,7 @@ class PluginRegistry:
         self.audio_detectors: dict[str, Declared] = {}
         self.text_embedders: dict[str, Declared] = {}
         self.relay_links: dict[str, Declared] = {}
+        self.cloud_syncs: dict[str, Declared] = {}
         self.archives: dict[str, Declared] = {}
         self.health_checks: list[HealthCheck] = []
         self.jobs: list[tuple[str, Job]] = []
@@ -170,6 +175,7 @@ class PluginRegistry:
             "register_audio_detectors": self.audio_detectors,
             "register_text_embedders": self.text_embedders,
             "register_relay_links": self.relay_links,
+            "register_cloud_syncs": self.cloud_syncs,
             "register_archives": self.archives,
         }
         for hook, table in tables.items():
@@ -217,6 +223,10 @@ class PluginRegistry:
     def relay_link(self) -> RelayLinkKind | None:
         """Return the way to reach a relay, or None where no plugin brings one. The first by name, should there be several."""
         return next((self.relay_links[name].kind for name in sorted(self.relay_links)), None)
+
+    def cloud_sync(self) -> CloudSyncKind | None:
+        """Return the way to sync with a cloud, or None where no plugin brings one. The first by name, should there be several."""
+        return next((self.cloud_syncs[name].kind for name in sorted(self.cloud_syncs)), None)
 
     def archive(self, name: str) -> ArchiveKind:
         """Return an archive."""

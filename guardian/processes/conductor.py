@@ -11,7 +11,7 @@ import secrets
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -22,10 +22,8 @@ from guardian.api.app import make_api
 from guardian.api.probes import probe_routes
 from guardian.index.engine import open_index
 from guardian.model.camera import CameraChange
-from guardian.model.errors import GuardianError
 from guardian.model.event import Event
 from guardian.model.messages import (
-    CameraJob,
     CropSeen,
     EventReport,
     FragmentSealed,
@@ -51,15 +49,8 @@ from guardian.platform.tasks import Tasks
 from guardian.pluginhost.dispatch import Dispatcher
 from guardian.pluginhost.registry import ContextMaker, PluginRegistry
 from guardian.processes import plugin_life
-from guardian.processes.chosen import (
-    camera_job,
-    channels_of,
-    clip_margins,
-    plugin_findings,
-    tiers_of,
-    what_is_there,
-    with_source,
-)
+from guardian.processes.camera_keeper import CameraKeeper
+from guardian.processes.chosen import channels_of, clip_margins, plugin_findings, tiers_of
 from guardian.processes.detector_keeper import DetectorKeeper
 from guardian.processes.links import Switchboard
 from guardian.processes.refusals import cannot_serve
@@ -69,6 +60,7 @@ from guardian.processes.supervisor import Supervisor
 from guardian.processes.understanding import Understanding
 from guardian.processes.vault_opening import open_notary, open_vault
 from guardian.services.accounts import AccountService
+from guardian.services.afar_settings import AfarSettings
 from guardian.services.archives import ArchiveService
 from guardian.services.cameras import CameraService
 from guardian.services.contract import Services
@@ -88,7 +80,7 @@ from guardian.services.tiers import TierService
 from guardian.services.timeline import TimelineService
 from guardian.services.transcode import TranscodeService
 from guardian.services.vault import VaultService
-from guardian.settings.schema import CameraSettings, Settings
+from guardian.settings.schema import Settings
 from guardian.store import spare
 from guardian.vault.scan import scan
 from guardian.vault.sealer import VaultSealer
@@ -188,7 +180,7 @@ class Conductor:
             self.patient_clock.remember(newest_us)
         await self.events.end_left_open()
         await self.holds.load()
-        plugin_life.offer(self.contexts, self.data_dir, self.cameras, self.recordings, self.keyring)
+        plugin_life.offer(self.contexts, self.data_dir, self.cameras, self.recordings, self.events, self.keyring)
         await plugin_life.begin(self.registry, self.dispatcher, self.holds, self.clock, self.tasks)
         await self.switchboard.open()
         self.understanding.begin()
@@ -306,10 +298,14 @@ class Conductor:
             ),
         )
         self.health.parts["index"] = True
-        looks = (self.cameras, self.events, self.live, self.recordings)
-        self.relay, self.viewing = make_relay(self.data_dir, self.registry, self.keyring, self.clock, looks)
         self.rules = RuleService(
             self.data_dir, lambda: self.settings, self._use_settings, partial(self.switchboard.send, "camera")
+        )
+        looks = (self.cameras, self.events, self.live, self.recordings)
+        self.camera_keeper = self._make_camera_keeper()
+        afar = AfarSettings(self.data_dir, lambda: self.settings, self._use_settings, self.rules, self.camera_keeper.again)
+        self.relay, self.viewing, self.commands = make_relay(
+            self.data_dir, self.registry, self.keyring, self.clock, looks, afar
         )
         self.notifications = NotificationService(channels_of(self.settings, self.registry), self.clock, self.tasks)
         self.services = Services(
@@ -328,6 +324,20 @@ class Conductor:
             detection=self.detector,
             relay=self.relay,
             viewing=self.viewing,
+            commands=self.commands,
+        )
+
+    def _make_camera_keeper(self) -> CameraKeeper:
+        return CameraKeeper(
+            lambda: self.settings,
+            self.registry,
+            self.cameras,
+            self.supervisor,
+            self.switchboard,
+            self.keyring,
+            self.data_dir,
+            self.runtime_dir,
+            self.secret,
         )
 
     def _use_settings(self, settings: Settings) -> None:
@@ -339,34 +349,10 @@ class Conductor:
 
     def _start_processes(self) -> None:
         self.detector.start(self.switchboard, self.runtime_dir, self.secret)
-        for camera, settings in self.settings.cameras.items():
-            if settings.enabled:
-                self._start_camera(camera, settings)
+        self.camera_keeper.start_all()
 
     def _settings_changed(self, settings: Settings) -> None:
         self.settings = settings
-
-    def _start_camera(self, camera: str, settings: CameraSettings) -> None:
-        try:
-            settings = with_source(camera, settings, self.registry)
-        except GuardianError as error:
-            self.cameras.refused(camera, error.code, error.message, error.cure)
-            return
-        settings, notes = what_is_there(settings, self.settings.detector.tracker, self.registry)
-
-        def job() -> CameraJob:
-            return replace(
-                camera_job(camera, settings, self.settings, self.registry),
-                data_dir=str(self.data_dir),
-                vault_public_key=self.keyring.public_key,
-                vault_epoch=self.keyring.epoch,
-                conductor_socket=str(self.runtime_dir / "conductor.sock"),
-                inference_socket=str(self.runtime_dir / "inference.sock"),
-                secret=self.secret,
-                notes=notes,
-            )
-
-        self.supervisor.start("camera", camera, "guardian.processes.camera:main", job, lambda: None)
 
     def _process_gone(self, role: str, name: str) -> None:
         if self.ending:

@@ -15,6 +15,7 @@ from guardian.pluginhost.dispatch import Dispatcher
 from guardian.pluginhost.registry import ContextMaker, PluginRegistry
 from guardian.processes.chosen import sealed_bytes
 from guardian.services.cameras import CameraService
+from guardian.services.events import EventService
 from guardian.services.holds import HoldService
 from guardian.services.recordings import RecordingService
 from guardian.vault import plugin_keys
@@ -28,6 +29,7 @@ def offer(
     data_dir: Path,
     cameras: CameraService,
     recordings: RecordingService,
+    events: EventService,
     keyring: Keyring,
 ) -> None:
     """Fill in what plugins may use. The vault's newest key is looked up at each use: it may be rotated."""
@@ -39,6 +41,7 @@ def offer(
     contexts.cameras = cameras.list
     contexts.footage = partial(sealed_bytes, data_dir)
     contexts.segments = segments
+    contexts.events = events.since
     contexts.seal_key = lambda plugin, key: plugin_keys.seal(keyring.public_key, plugin, key)
 
 

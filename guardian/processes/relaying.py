@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import structlog
 
+from guardian.interfaces import CloudLine
 from guardian.model.errors import GuardianError
 from guardian.model.segment import ContentKind, SegmentHeader
 from guardian.platform.clock import Clock
 from guardian.pluginhost.registry import PluginRegistry
+from guardian.services.afar_settings import AfarSettings
 from guardian.services.cameras import CameraService
+from guardian.services.commands import CommandService, Wire
 from guardian.services.events import EventService
 from guardian.services.live import LiveHub
 from guardian.services.recordings import RecordingService
@@ -25,16 +29,17 @@ from guardian.vault.sealer import VaultSealer, seal_padded
 from guardian.vault.vault_file import FILE
 
 _log = structlog.get_logger(__name__)
+OURS = "private-ai-guardian"  # the distribution of what is the project's own
 
 
 Looks = tuple[CameraService, EventService, LiveHub, RecordingService]
 
 
 def make_relay(
-    data_dir: Path, registry: PluginRegistry, keyring: Keyring, clock: Clock, looks: Looks
-) -> tuple[RelayService, ViewingService]:
-    """Return the services of the link and of those who look through it; without a plugin, or a readable home key, they say so
-    when they are asked for something.
+    data_dir: Path, registry: PluginRegistry, keyring: Keyring, clock: Clock, looks: Looks, settings: AfarSettings
+) -> tuple[RelayService, ViewingService, CommandService]:
+    """Return the services of the link, of those who look through it, and of what is asked through it; without a plugin, or a readable
+    home key, they say so when they are asked for something.
     """
     home = None
     try:
@@ -47,7 +52,34 @@ def make_relay(
     viewing = ViewingService(data_dir / "vault", home, clock, _sources(data_dir, keyring, looks))
     if link is not None:
         link.take_viewers(viewing.serve)
-    return RelayService(link, home, lambda: keyring.unlocked), viewing
+    cameras = looks[0]
+    commands = CommandService(
+        data_dir,
+        home,
+        _wire if link is not None and importlib.util.find_spec("google.protobuf") is not None else None,
+        settings,
+        lambda: [one.id for one in cameras.list()],
+        link.opaque if link is not None else lambda camera: b"",
+        clock,
+    )
+    if link is not None and (brought := registry.cloud_sync()) is not None:
+        sync = brought.make()
+        sync.use(CloudLine(link.say, link.opaque, commands.ask, partial(_plugins, registry)))
+        link.take_sync(sync)
+        commands.taken = True
+    return RelayService(link, home, lambda: keyring.unlocked), viewing, commands
+
+
+def _wire() -> Wire:
+    """Commands as bytes. Loaded when the first one comes: a home without a cloud needs no protobuf in its memory."""
+    from guardian.protocol import commands
+
+    return commands
+
+
+def _plugins(registry: PluginRegistry) -> tuple[tuple[str, str, bool], ...]:
+    """Name and state of each plugin, and whether it is the project's own."""
+    return tuple((one.found.name, one.state, one.found.distribution == OURS) for one in registry.entries)
 
 
 def _sources(data_dir: Path, keyring: Keyring, looks: Looks) -> Callable[..., DeskSources]:

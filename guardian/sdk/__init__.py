@@ -9,6 +9,9 @@ from guardian.interfaces import (
     CameraKind,
     CameraSource,
     ClassifierKind,
+    CloudLine,
+    CloudSync,
+    CloudSyncKind,
     CropClassifier,
     Detector,
     DetectorKind,
@@ -30,7 +33,7 @@ from guardian.interfaces import (
 )
 from guardian.media.decoder_config import reorder_depth
 from guardian.model.archive import ArchiveCheck, ArchivePlace, ArchiveRestored, ArchiveStatus
-from guardian.model.camera import CameraChange, CameraState, FoundCamera
+from guardian.model.camera import CameraChange, CameraState, CameraView, FoundCamera
 from guardian.model.classification import Classification
 from guardian.model.errors import (
     BadRequest,
@@ -90,10 +93,14 @@ __all__ = [
     "CameraStalled",
     "CameraState",
     "CameraUnreachable",
+    "CameraView",
     "Child",
     "Classification",
     "ClassifierKind",
     "Clock",
+    "CloudLine",
+    "CloudSync",
+    "CloudSyncKind",
     "Codec",
     "Conflict",
     "ContentKind",

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from guardian.model.camera import CameraView
 from guardian.model.errors import BadSetting, ServiceUnavailable
+from guardian.model.event import Event
 from guardian.model.segment import SegmentRecord
 from guardian.platform.clock import Clock, SystemClock
 
@@ -38,6 +39,7 @@ class PluginContext:
     locked. `name` is the UUIDv7 that stands in its clear header, beside that time. ServiceUnavailable where a process offers no sealing.
     `segments(camera, stream, start_us, end_us)` gives the sealed segments that share a moment with a span. `seal_key(key)`
     seals a key of 32 bytes to the vault, also while it is locked: only its owner opens it again, and only for this plugin.
+    `events(start_us)` gives the events that were going on at a moment or have begun since, the oldest first, as they are known by now.
     Each raises BadSetting in a process that does not offer it.
     """
 
@@ -49,6 +51,7 @@ class PluginContext:
     clock: Clock = field(default_factory=SystemClock)
     segments: Callable[[str, str, int, int], Awaitable[tuple[SegmentRecord, ...]]] = _not_here
     seal_key: Callable[[bytes], bytes] = _not_here
+    events: Callable[[int], Awaitable[tuple[Event, ...]]] = _not_here
 
 
 class Plugin:

@@ -66,7 +66,7 @@ class CameraService:
     def process_lost(self, camera: str) -> None:
         """The camera's process has died; it is being started again."""
         status = self._status.get(camera)
-        if status is not None and status.state not in (CameraState.ENDED, CameraState.FAILED):
+        if status is not None and status.state not in (CameraState.ENDED, CameraState.FAILED, CameraState.STOPPED):
             self.report(
                 replace(
                     status,
@@ -80,6 +80,11 @@ class CameraService:
                     pid=0,
                 )
             )
+
+    def switched(self, camera: str, *, on: bool) -> None:
+        """The camera's process was ended to be begun anew, or for good."""
+        state = CameraState.STARTING if on else CameraState.STOPPED
+        self.report(CameraStatus(camera, state, self._clock.now().utc_us))
 
     def refused(self, camera: str, code: str, problem: str, cure: str) -> None:
         """The camera cannot be started as configured."""

@@ -4,7 +4,7 @@ config.toml where its owner does that on a page.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,23 @@ def _check(
     except ValidationError as error:
         return faults_of(error, model, f"{field}.{part}")
     return ()
+
+
+def change_setting(settings: Settings, path: Sequence[str], value: object, data_dir: Path | None = None) -> Settings:
+    """Return settings in which one is replaced, checked as a whole. With a data folder they are written to its config.toml, too.
+    BadSetting; nothing is changed then.
+    """
+    raw = settings.model_dump(mode="json", exclude_unset=True)
+    table = raw
+    for part in path[:-1]:
+        table = table.setdefault(part, {})
+    table[path[-1]] = value
+    changed, faults = validate(raw)
+    if changed is None:
+        raise BadSetting(f"{path[-1]}: {faults[0].message}", field=faults[0].field, cure=faults[0].cure)
+    if data_dir is not None:
+        save(data_dir, changed)
+    return changed
 
 
 def change_detection(settings: Settings, camera: str, changes: Mapping[str, Any], data_dir: Path | None = None) -> Settings:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from guardian.interfaces import ViewerCall
 from guardian.model.camera import CameraView
+from guardian.model.command import CommandSeen, SignedCommand, Wish
 from guardian.model.event import Event, EventChange, EventQuery
 from guardian.model.relay import RelayStatus
 from guardian.model.time import Span
@@ -291,6 +292,27 @@ class Relay(Protocol):
     async def leave(self) -> RelayStatus: ...
 
 
+class Commands(Protocol):
+    """What is asked of this home from afar, and what it signs itself, so that it is done."""
+
+    of_camera: Mapping[str, str]  # what may be set from afar, and what it means
+    of_house: Mapping[str, str]
+    taken: bool  # whether anybody carries commands here
+
+    @property
+    def home(self) -> bytes:
+        """The home's public key."""
+        ...
+
+    def sign(self, wish: Wish, valid_s: float) -> SignedCommand:
+        """Sign. VaultLocked, NotAllowed, NotFound, BadSetting, BadRequest, ServiceUnavailable."""
+        ...
+
+    def seen(self) -> tuple[CommandSeen, ...]:
+        """What was asked since the start; the newest first."""
+        ...
+
+
 class Viewing(Protocol):
     """Viewing from afar."""
 
@@ -326,3 +348,4 @@ class Services:
     detection: Detection
     relay: Relay
     viewing: Viewing
+    commands: Commands

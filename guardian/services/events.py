@@ -37,6 +37,7 @@ FORGOTTEN = 1000  # deleted events whose late reports are ignored
 DROP_BATCH = 200
 LATELY = 64  # events that have ended and may still be described
 WORDS = 500
+PAGE = 200  # events read at once
 Words = tuple[str, tuple[Attribute, ...]]
 T = TypeVar("T")
 
@@ -188,6 +189,16 @@ class EventService:
         """A page of events, newest first, and the cursor of the next page."""
         page, cursor = await self._repository.list(query)
         return await self.as_known(await self._with_details(page)), cursor
+
+    async def since(self, start_us: int) -> tuple[Event, ...]:
+        """Events that were going on at a moment or have begun since, the oldest first."""
+        found: list[Event] = []
+        cursor: str | None = None
+        while True:
+            page, cursor = await self.list(EventQuery(start_us=start_us, limit=PAGE, cursor=cursor))
+            found.extend(page)
+            if cursor is None:
+                return tuple(reversed(found))
 
     async def as_known(self, events: Sequence[Event]) -> tuple[Event, ...]:
         """The events as they are by now: those that last as they are told of, all with their verdicts and protection."""

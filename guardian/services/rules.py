@@ -31,7 +31,7 @@ class RuleService:
         send: Callable[[str, Message], bool],
     ) -> None:
         self._data_dir, self._current, self._use, self._send = data_dir, current, use, send
-        self._lock = asyncio.Lock()
+        self.lock = asyncio.Lock()  # of config.toml: whoever changes it holds it
         self._changed: dict[str, int] = {}  # cameras whose rules are no longer those of the start, and who was told last
 
     def get(self, camera: str) -> DetectSettings:
@@ -50,7 +50,7 @@ class RuleService:
         changed until the end only.
         """
         self.get(camera)
-        async with self._lock:
+        async with self.lock:
             running, written = self._current(), await asyncio.to_thread(self._written, camera)
             mine = change_detection(running, camera, changes)
             if written is not None:

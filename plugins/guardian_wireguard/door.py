@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from guardian.sdk import PluginContext, RelayState, RelayStatus, ServiceUnavailable, ViewerCall
+from guardian.sdk import CloudSync, PluginContext, RelayState, RelayStatus, ServiceUnavailable, ViewerCall
 from guardian_wireguard.config import FILE, WireGuardConfig
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ class Door:
         self._config, self._context = config, context
         self.link: WireGuardLink | None = None
         self._desk: Callable[[ViewerCall], Awaitable[None]] | None = None
+        self._sync: CloudSync | None = None
 
     def _open(self) -> WireGuardLink:
         if self.link is None:
@@ -27,12 +28,29 @@ class Door:
             self.link = WireGuardLink(self._config, self._context)
             if self._desk is not None:
                 self.link.take_viewers(self._desk)
+            if self._sync is not None:
+                self.link.take_sync(self._sync)
         return self.link
 
     def take_viewers(self, desk: Callable[[ViewerCall], Awaitable[None]]) -> None:
         self._desk = desk
         if self.link is not None:
             self.link.take_viewers(desk)
+
+    def take_sync(self, sync: CloudSync) -> None:
+        self._sync = sync
+        if self.link is not None:
+            self.link.take_sync(sync)
+
+    async def say(self, what: str, body: bytes) -> None:
+        if self.link is not None:
+            await self.link.say(what, body)
+
+    def opaque(self, camera: str) -> bytes:
+        from guardian_wireguard import words
+        from guardian_wireguard.state import StateFile
+
+        return words.opaque(StateFile(self._context.data_dir).camera_key(), camera)
 
     async def start(self) -> None:
         """Take up a relay that was joined before."""

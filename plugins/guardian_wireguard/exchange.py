@@ -13,7 +13,6 @@ from guardian.protocol.rpc import OPTIONS, Stub, write
 from guardian.protocol.v1 import events_pb2 as events
 from guardian.protocol.v1 import link_pb2 as link
 from guardian.sdk import Clock, Tasks
-from guardian_wireguard.commands import Commands
 from guardian_wireguard.outbox import Outbox
 from guardian_wireguard.state import Joined
 
@@ -22,6 +21,7 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
 SETTLED_S = 60.0
 MISSES = 3
 WINDOW = 1000  # events sent and not acknowledged
+COMMANDS = 64  # that wait to be done; full: the newest is dropped, and the cloud asks again
 CONNECT_S = 10.0
 STREAM_OPTIONS = (
     *OPTIONS,
@@ -39,13 +39,14 @@ def next_wait(before_s: float, chance: Callable[[], float] = random.random) -> f
 
 
 class Exchange:
-    """`telemetry()` and `inventory()` say how the home is; `deliver(...)` answers a Fetch; `view(...)` a viewer's call."""
+    """`telemetry()` and `inventory()` say how the home is; `deliver(...)` answers a Fetch; `view(...)` a viewer's call; `command(...)` does
+    a command, or says why not.
+    """
 
     def __init__(
         self,
         joined: Joined,
         outbox: Outbox,
-        commands: Commands,
         clock: Clock,
         tasks: Tasks,
         *,
@@ -54,9 +55,11 @@ class Exchange:
         inventory: Callable[[], link.Inventory],
         deliver: Callable[[Stub, link.Fetch], Coroutine[Any, Any, None]],
         view: Callable[[Stub, int], Coroutine[Any, Any, None]],
+        command: Callable[[events.Command], Coroutine[Any, Any, events.CommandDone | None]],
         address: str = "",
     ) -> None:
-        self._joined, self._outbox, self._commands = joined, outbox, commands
+        self._joined, self._outbox, self._command = joined, outbox, command
+        self._commands: asyncio.Queue[events.Command] = asyncio.Queue(COMMANDS)
         self._clock, self._tasks, self._version = clock, tasks, version
         self._telemetry, self._inventory, self._deliver, self._view = telemetry, inventory, deliver, view
         self._address = address or f"[{joined.relay_address}]:{joined.link_port}"
@@ -127,6 +130,7 @@ class Exchange:
                 asyncio.ensure_future(self._send(call)),
                 asyncio.ensure_future(self._beat(max(1, first.welcome.heartbeat_s))),
                 asyncio.ensure_future(self._listen(call, stub, own)),
+                asyncio.ensure_future(self._obey()),
             ]
             try:
                 done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -154,6 +158,11 @@ class Exchange:
             if self._beat_due:
                 self._beat_due = False
                 await write(call, link.FromEdge(telemetry=self._telemetry()))
+            if waiting := await self._from(self._outbox.health):
+                for _, body in waiting:
+                    await write(call, link.FromEdge(telemetry=events.Telemetry.FromString(body)))
+                await self._from(self._outbox.health_sent, waiting[-1][0])
+                self._wake.set()
             if place - self._acknowledged < WINDOW:
                 first, batch = await self._from(self._outbox.after, place)
                 if batch:
@@ -161,6 +170,13 @@ class Exchange:
                     place = first + len(batch) - 1
                     continue
             await self._wake.wait()
+
+    async def _obey(self) -> float:
+        """One command at a time, in the order in which they came."""
+        while True:
+            done = await self._command(await self._commands.get())
+            if done is not None:
+                self.send(link.FromEdge(done=done))
 
     async def _beat(self, every_s: float) -> float:
         """Say how the home is; hang up on a relay that says nothing any more."""
@@ -181,7 +197,8 @@ class Exchange:
                 self._acknowledged = max(self._acknowledged, one.ack.up_to)
                 self._wake.set()
             elif what == "command":
-                self.send(link.FromEdge(done=self._commands.take(one.command, self._clock.now().utc_us // 1000)))
+                if not self._commands.full():
+                    self._commands.put_nowait(one.command)
             elif what == "fetch":
                 own.spawn(self._deliver(stub, one.fetch), "deliver to the relay")
             elif what == "call":

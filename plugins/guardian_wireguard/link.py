@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from guardian import __version__
@@ -21,6 +19,7 @@ from guardian.protocol.wireguard import make_private_key, public_key
 from guardian.sdk import (
     CameraChange,
     CameraState,
+    CloudSync,
     Conflict,
     Event,
     GuardianError,
@@ -35,11 +34,10 @@ from guardian.sdk import (
 )
 from guardian_wireguard import words
 from guardian_wireguard.clips import Clips
-from guardian_wireguard.commands import Commands
 from guardian_wireguard.config import WireGuardConfig
 from guardian_wireguard.exchange import Exchange
 from guardian_wireguard.join import Pairing, begin, finish, trusted
-from guardian_wireguard.outbox import Outbox
+from guardian_wireguard.outbox import Of, Outbox
 from guardian_wireguard.state import Joined, StateFile
 from guardian_wireguard.tunnel import Tunnel
 from guardian_wireguard.viewers import answer
@@ -48,7 +46,6 @@ LOOK_EVERY_S = 5.0
 AGAIN_S = 30.0  # until an interface that could not be made is tried again
 PAIRING_S = 600.0
 DAY_US = 86_400_000_000
-STATES = {CameraState.RUNNING: "recording", CameraState.STOPPED: "off", CameraState.ENDED: "off"}
 
 
 class WireGuardLink:
@@ -69,6 +66,7 @@ class WireGuardLink:
         self._clips = Clips(context.footage, context.seal)
         self._blocked: GuardianError | None = None
         self._desk: Callable[[ViewerCall], Awaitable[None]] | None = None
+        self._sync: CloudSync | None = None
 
     async def start(self) -> None:
         """Take up a relay that was joined before."""
@@ -140,7 +138,6 @@ class WireGuardLink:
         self._exchange = Exchange(
             joined,
             self._outbox,
-            Commands(joined.home),
             self._clock,
             self._running,
             version=__version__,
@@ -148,9 +145,11 @@ class WireGuardLink:
             inventory=self._inventory,
             deliver=self._clips.deliver,
             view=self._view,
+            command=self._obey,
         )
         self._running = Tasks()
         await self._try_up()  # on this thread's loop: a program that is started dies with the thread
+        self._running.spawn(self._catch_up(), "events that a kill left behind")
         self._running.spawn(self._watch(), "relay tunnel")
         self._running.spawn(self._exchange.run(), "relay link")
 
@@ -213,28 +212,32 @@ class WireGuardLink:
 
     # what is said
 
-    def put(self, value: dict[str, Any], kind: events.KindClass, camera: str, utc_us: int) -> None:
+    def put(self, value: dict[str, Any], kind: events.KindClass, camera: str, utc_us: int, of: Of | None = None) -> None:
         """Keep something for the relay. Blocking, some milliseconds; nothing where none is joined."""
         if self._outbox is None or self._exchange is None:
             return
         name = uuid7(utc_us // 1_000_000 * 1000, os.urandom(10))  # whole seconds, as the open part
         opaque = words.opaque(self._camera_key, camera)
-        self._outbox.put(opaque, words.message(value, kind, opaque, name, utc_us, self._context.seal))
+        self._outbox.put(opaque, words.message(value, kind, opaque, name, utc_us, self._context.seal), of)
 
-    async def say(self, value: dict[str, Any], kind: events.KindClass, camera: str, utc_us: int) -> None:
+    async def keep(
+        self, value: dict[str, Any], kind: events.KindClass, camera: str, utc_us: int, of: Of | None = None
+    ) -> None:
         """Keep something for the relay and wake what sends."""
-        await asyncio.to_thread(self.put, value, kind, camera, utc_us)
+        await asyncio.to_thread(self.put, value, kind, camera, utc_us, of)
         if self._exchange is not None:
             self._exchange.news()
 
     async def event_started(self, event: Event) -> None:
         """Somebody is to be told now."""
-        await self.say(words.of_event("start", event), events.KIND_CLASS_ALERT, event.camera, event.start_us)
+        of = Of(event.id, "start", event.start_us)
+        await self.keep(words.of_event("start", event), events.KIND_CLASS_ALERT, event.camera, event.start_us, of)
 
     async def event_ended(self, event: Event) -> None:
         """It is over; the finished segments that it was in may be fetched."""
         ended_us = event.end_us or event.start_us
-        await self.say(words.of_event("end", event), events.KIND_CLASS_CHANGE, event.camera, ended_us)
+        of = Of(event.id, "end", event.start_us)
+        await self.keep(words.of_event("end", event), events.KIND_CLASS_CHANGE, event.camera, ended_us, of)
         for segment in self._clips.ended(event):
             await self._offer(segment)
 
@@ -253,33 +256,62 @@ class WireGuardLink:
     async def camera_changed(self, change: CameraChange) -> None:
         """A camera came or went: for the owner, an event of the house itself."""
         if change.state in (CameraState.RUNNING, CameraState.RETRYING, CameraState.FAILED):
-            await self.say(words.of_camera(change), events.KIND_CLASS_SYSTEM, change.camera, self._clock.now().utc_us)
-        if self._exchange is not None:
-            self._exchange.send(link.FromEdge(inventory=self._inventory()))
+            await self.keep(words.of_camera(change), events.KIND_CLASS_SYSTEM, change.camera, self._clock.now().utc_us)
+
+    async def _catch_up(self) -> None:
+        """Take what happened and was never told: the program was killed between the index and the outbox, or had too much to do."""
+        assert self._outbox is not None
+        settled_us = await asyncio.to_thread(self._outbox.settled_us)
+        try:
+            found = await self._context.events(settled_us)
+        except GuardianError:  # the index does not answer: the next start looks again
+            return
+        for event in found:
+            if event.start_us < settled_us:  # it was told before there was this outbox, or is long settled
+                continue
+            if not await asyncio.to_thread(self._outbox.has, event.id, "start"):
+                await self.event_started(event)
+            if event.end_us is not None and not await asyncio.to_thread(self._outbox.has, event.id, "end"):
+                await self.event_ended(event)
+
+    # what is asked and synced
+
+    def take_sync(self, sync: CloudSync) -> None:
+        """Let somebody say how the home is, and answer what is asked."""
+        self._sync = sync
+
+    async def say(self, what: str, body: bytes) -> None:
+        """Tell of health or inventory. Nothing where no relay is joined."""
+        if self._outbox is None or self._exchange is None:
+            return
+        if what == "health":
+            sample = self._telemetry()
+            sample.MergeFrom(events.Telemetry.FromString(body))
+            await asyncio.to_thread(self._outbox.put_health, sample.SerializeToString())
+            self._exchange.news()
+        elif self._exchange.connected:  # else it is said anew when the relay is there
+            self._exchange.send(link.FromEdge(inventory=link.Inventory.FromString(body)))
+
+    async def _obey(self, command: events.Command) -> events.CommandDone | None:
+        if self._sync is None:
+            return events.CommandDone(id=command.id, code="no_answer", message="this home takes no commands")
+        done = await self._sync.command(command.SerializeToString(deterministic=True))
+        return events.CommandDone.FromString(done) if done else None
 
     def _inventory(self) -> link.Inventory:
-        return link.Inventory(
-            cameras=[
-                link.Camera(camera=words.opaque(self._camera_key, one.id), state=STATES.get(one.status.state, "connecting"))
-                for one in self._context.cameras()
-            ]
-        )
+        return link.Inventory.FromString(self._sync.inventory()) if self._sync is not None else link.Inventory()
 
     def _telemetry(self) -> events.Telemetry:
         assert self._outbox is not None
-        waiting, cameras = self._outbox.waiting(), self._context.cameras()
-        disk = shutil.disk_usage(self._context.data_dir)
+        waiting = self._outbox.waiting()
         readings: dict[str, float] = {
             "uptime_s": self._clock.mono_s() - self._began_s,
             "queue_events": waiting.events,
             "queue_bytes": waiting.size_bytes,
             "dropped": waiting.dropped,
-            "disk_free_bytes": disk.free,
-            "disk_total_bytes": disk.total,
-            "memory_bytes": _resident_bytes(),
-            "cameras": len(cameras),
-            "cameras_recording": sum(one.status.recording for one in cameras),
         }
+        if self._sync is not None:
+            readings |= self._sync.readings()
         return events.Telemetry(time_s=self._clock.now().utc_us // 1_000_000, readings=readings)
 
     def take_viewers(self, desk: Callable[[ViewerCall], Awaitable[None]]) -> None:
@@ -320,10 +352,3 @@ class WireGuardLink:
             problem=problem,
             cure=cure,
         )
-
-
-def _resident_bytes() -> int:
-    try:
-        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
-    except (OSError, IndexError, ValueError):
-        return 0

@@ -1,7 +1,8 @@
 """Events that the relay does not have yet: durable before the hook returns, in order, bounded.
 
-Blocking and quick; one thread at a time. What is full drops the oldest changes first, then the oldest of all: a start is worth more than
-an end. Serials are given out here, so a drop shows as a gap.
+Blocking and quick; one thread at a time. What is full drops health first, then the oldest changes, then the oldest of all: a start is worth
+more than an end, and an event more than how the box was. Serials are given out here, so a drop shows as a gap. Which event of the index
+has been taken is kept with it, in one transaction: what a kill left behind is taken at the next start, and nothing twice.
 """
 
 from __future__ import annotations
@@ -17,10 +18,18 @@ from guardian.sdk import make_private_dir
 
 BATCH_EVENTS, BATCH_BYTES = 200, 1 << 20  # docs/protocol.md#limits
 CHANGE = int(events.KIND_CLASS_CHANGE)
+MOST_HEALTH = 2016  # a week of samples each five minutes; 300 bytes each
+HEALTH_AT_ONCE = 100
+TAKEN_US = 2 * 86_400_000_000  # so long it is remembered what was taken: no event lasts as long
+PRUNE_EVERY = 200
 _TABLES = """
 CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, size INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS serials (camera BLOB PRIMARY KEY, serial INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS health (seq INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS taken (event TEXT NOT NULL, what TEXT NOT NULL, start_us INTEGER NOT NULL, PRIMARY KEY (event, what))
+  WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS taken_by_time ON taken (start_us);
 """
 
 
@@ -33,24 +42,35 @@ class Waiting:
     dropped: int
 
 
+@dataclass(frozen=True, slots=True)
+class Of:
+    """What of an event in the index a message tells: its `start` or its `end`."""
+
+    event: str
+    what: str
+    start_us: int
+
+
 class Outbox:
     """One file. One that is made anew begins to number at the time in µs: above all that were before it."""
 
     def __init__(self, path: Path, max_bytes: int, now_us: int) -> None:
         make_private_dir(path.parent)
-        self._max_bytes, self._dropped = max_bytes, 0
+        self._max_bytes, self._dropped, self._puts = max_bytes, 0, 0
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         path.chmod(0o600)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.executescript(_TABLES)
-        self._db.execute("INSERT OR IGNORE INTO counters VALUES ('next', ?)", (now_us,))
+        self._db.execute("INSERT OR IGNORE INTO counters VALUES ('next', ?), ('settled_us', ?)", (now_us, now_us))
 
-    def put(self, camera: bytes, make: Callable[[int], events.Event]) -> None:
-        """Keep the event that `make(serial)` makes."""
+    def put(self, camera: bytes, make: Callable[[int], events.Event], of: Of | None = None) -> bool:
+        """Keep the event that `make(serial)` makes; say whether it is news. `of`: what of the index it tells, each once."""
         with self._lock, self._db:
             self._db.execute("BEGIN IMMEDIATE")
+            if of is not None and not self._take(of):
+                return False
             self._db.execute(
                 "INSERT INTO serials VALUES (?, 1) ON CONFLICT (camera) DO UPDATE SET serial = serial + 1", (camera,)
             )
@@ -61,9 +81,54 @@ class Outbox:
             self._db.execute("INSERT INTO outbox VALUES (?, ?, ?, ?)", (seq, int(one.kind), len(body), body))
             self._set_next(seq + 1)
             self._make_room()
+            return True
+
+    def _take(self, of: Of) -> bool:
+        row = (of.event, of.what, of.start_us)
+        if self._db.execute("INSERT OR IGNORE INTO taken VALUES (?, ?, ?)", row).rowcount == 0:
+            return False
+        self._puts += 1
+        if self._puts % PRUNE_EVERY == 0:
+            before_us = of.start_us - TAKEN_US
+            self._db.execute("DELETE FROM taken WHERE start_us < ?", (before_us,))
+            self._db.execute("UPDATE counters SET value = max(value, ?) WHERE name = 'settled_us'", (before_us,))
+        return True
+
+    def has(self, event: str, what: str) -> bool:
+        """Whether that of an event was taken."""
+        with self._lock:
+            return self._db.execute("SELECT 1 FROM taken WHERE event = ? AND what = ?", (event, what)).fetchone() is not None
+
+    def settled_us(self) -> int:
+        """Everything that began before is taken, or was before this outbox."""
+        with self._lock:
+            return int(self._db.execute("SELECT value FROM counters WHERE name = 'settled_us'").fetchone()[0])
+
+    def put_health(self, body: bytes) -> None:
+        """Keep how the box is, the newest MOST_HEALTH. Of all that waits it goes first where room is short."""
+        with self._lock, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("INSERT INTO health (body) VALUES (?)", (body,))
+            self._db.execute("DELETE FROM health WHERE seq <= (SELECT max(seq) FROM health) - ?", (MOST_HEALTH,))
+            self._make_room()
+
+    def health(self) -> list[tuple[int, bytes]]:
+        """The oldest health that waits: place and body."""
+        with self._lock:
+            return self._db.execute("SELECT seq, body FROM health ORDER BY seq LIMIT ?", (HEALTH_AT_ONCE,)).fetchall()
+
+    def health_sent(self, up_to: int) -> None:
+        """It was sent. Nobody acknowledges it: a break may lose the newest."""
+        with self._lock, self._db:
+            self._db.execute("DELETE FROM health WHERE seq <= ?", (up_to,))
 
     def _make_room(self) -> None:
         (size,) = self._db.execute("SELECT coalesce(sum(size), 0) FROM outbox").fetchone()
+        (health,) = self._db.execute("SELECT coalesce(sum(length(body)), 0) FROM health").fetchone()
+        while health and size + health > self._max_bytes:
+            seq, length = self._db.execute("SELECT seq, length(body) FROM health ORDER BY seq LIMIT 1").fetchone()
+            self._db.execute("DELETE FROM health WHERE seq = ?", (seq,))
+            health -= length
         while size > self._max_bytes:
             row = self._db.execute("SELECT seq, size FROM outbox ORDER BY kind = ? DESC, seq LIMIT 1", (CHANGE,)).fetchone()
             self._db.execute("DELETE FROM outbox WHERE seq = ?", (row[0],))

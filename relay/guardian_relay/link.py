@@ -44,6 +44,8 @@ class Outgoing(Protocol):
 
     async def statement(self, signed: trust.Signed) -> None: ...
 
+    def report(self) -> None: ...
+
 
 def address_of(peer: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return who calls, of gRPC's `ipv6:%5Bfd00::2%5D:4711`."""
@@ -173,13 +175,16 @@ class LinkService:
         if what == "events":
             await self._take_events(one.events, down)
         elif what == "telemetry":
-            self._edge.telemetry = events.Telemetry(time_s=one.telemetry.time_s, readings=known(one.telemetry.readings))
+            self._edge.took(events.Telemetry(time_s=one.telemetry.time_s, readings=known(one.telemetry.readings)))
         elif what == "done":
             if self._uplink is not None:
                 await self._uplink.done(one.done)
         elif what == "inventory":
             cameras = one.inventory.cameras[:MOST_CAMERAS]
-            self._edge.cameras = tuple(c for c in cameras if len(c.camera) == 16 and len(c.sealed) <= MOST_CAMERA_BYTES)
+            sound_ones = tuple(c for c in cameras if len(c.camera) == 16 and len(c.sealed) <= MOST_CAMERA_BYTES)
+            self._edge.stock(one.inventory, sound_ones)
+            if self._uplink is not None:
+                self._uplink.report()
         elif what == "statement":
             await self._take_statement(one.statement)
         elif what == "offer":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import grpc
@@ -22,7 +22,7 @@ from guardian.protocol.v1 import events_pb2 as events
 from guardian.protocol.v1 import link_pb2 as link
 from guardian.protocol.v1 import trust_pb2 as trust
 from guardian_relay.certificate import Certificate, RenewalDue
-from guardian_relay.edge import EdgeState
+from guardian_relay.edge import PAST_EACH_S, EdgeState
 from guardian_relay.index.store import EventStore
 
 _log = structlog.get_logger(__name__)
@@ -46,7 +46,9 @@ def next_wait(before_s: float, chance: Callable[[], float] = random.random) -> f
 
 
 class Uplink:
-    """Implements `link.Outgoing`. `fleet()` says how all is; `command(...)` sends one down and says whether it went."""
+    """Implements `link.Outgoing`. `fleet()` says how all is; `command(...)` sends one down and says
+    whether it went; `statements()` are those that the home has made: each stream begins with them, so the cloud misses none.
+    """
 
     def __init__(
         self,
@@ -60,10 +62,11 @@ class Uplink:
         version: str,
         fleet: Callable[[], control.Fleet],
         command: Callable[[link.FromRelay], bool],
+        statements: Callable[[], Sequence[trust.Signed]] = tuple,
     ) -> None:
         self._address, self._certificate, self._store, self._edge = address, certificate, store, edge
         self._clock, self._tasks, self._version = clock, tasks, version
-        self._fleet, self._command = fleet, command
+        self._fleet, self._command, self._statements = fleet, command, statements
         self._aside: list[control.FromRelay] = []
         self._wake = asyncio.Event()
         self._report_due = False
@@ -80,6 +83,11 @@ class Uplink:
     async def statement(self, signed: trust.Signed) -> None:
         """The home has stated something new."""
         self._put_aside(control.FromRelay(statement=signed))
+
+    def report(self) -> None:
+        """Something about the fleet is news: do not wait for the heartbeat."""
+        self._report_due = True
+        self._wake.set()
 
     def _put_aside(self, one: control.FromRelay) -> None:
         self._aside = [*self._aside[-ASIDE + 1 :], one]
@@ -149,6 +157,8 @@ class Uplink:
     async def _send(self, call: Any) -> None:
         """Everything that goes up: gRPC ends a stream on which two write at once."""
         place = self._acknowledged
+        for signed in self._statements():
+            await write(call, control.FromRelay(statement=signed))
         while True:
             self._wake.clear()
             self._store.news.clear()
@@ -157,7 +167,10 @@ class Uplink:
                 self._aside = self._aside[1:]
             if self._report_due:
                 self._report_due = False
-                await write(call, control.FromRelay(fleet=self._fleet()))
+                fleet = self._fleet()
+                await write(call, control.FromRelay(fleet=fleet))
+                for one in fleet.edge_past:
+                    self._edge.past.pop(one.time_s // PAST_EACH_S, None)
             if place - self._acknowledged < WINDOW:
                 first, bodies = await self._store.after(place)
                 if bodies:

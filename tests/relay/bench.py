@@ -48,7 +48,10 @@ class Told:
     """What the uplink was told."""
 
     def __init__(self):
-        self.answers, self.statements = [], []
+        self.answers, self.statements, self.reports = [], [], 0
+
+    def report(self):
+        self.reports += 1
 
     async def done(self, done):
         self.answers.append(done)

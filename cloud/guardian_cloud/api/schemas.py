@@ -165,6 +165,18 @@ class EnrolmentOut(BaseModel):
     renew: dt.datetime = Field(description="Ask for a new certificate from then on.")
 
 
+class StatementOut(BaseModel):
+    """A key that the home's own has signed. The cloud has verified it, and cannot make one."""
+
+    subject: str = Field(description="Of whom it speaks: 32 hex digits.")
+    role: str = Field(description="edge, relay or member.")
+    number: int = Field(description="The newest of a subject is in force.")
+    revoked: bool
+    issued: dt.datetime
+    expires: dt.datetime | None
+    signing_key: str = Field(description="Its Ed25519 public key, in hex.")
+
+
 class DeviceOut(BaseModel):
     """A relay or an edge. `state`: denied, connected, away or new."""
 
@@ -179,6 +191,11 @@ class DeviceOut(BaseModel):
     certificate_ends: dt.datetime
     readings: dict[str, Any]
     cameras: dict[str, str]
+    home: str = Field(description="Public key, in hex, of the home that is joined to the relay; empty: none.")
+    edge_version: str = Field(description="Of Guardian at home.")
+    plugins: dict[str, str] = Field(description="Guardian's own plugins at home, and their state.")
+    other_plugins: int = Field(description="How many others there are.")
+    statements: list[StatementOut] = Field(description="What that home's key has signed.")
 
 
 class Devices(BaseModel):
@@ -213,13 +230,34 @@ class Page(Body):
     limit: int = Field(50, ge=1, le=500, description="At most so many, 1 to 500.")
 
 
+class HealthSample(BaseModel):
+    """How a home was for five minutes."""
+
+    time: dt.datetime
+    readings: dict[str, float]
+
+
+class Health(BaseModel):
+    """How a home was, the oldest first; also while nobody heard it."""
+
+    items: list[HealthSample]
+
+
+class Hours(Body):
+    """How far back."""
+
+    hours: int = Field(24, ge=1, le=192, description="So many hours, 1 to 192.")
+
+
 class CommandIn(Body):
-    """A command for a home."""
+    """A command for a home: a `verb` that changes nothing, or a `message` that was made, and signed, elsewhere."""
 
     device: str = Field(max_length=40, description="The relay that it goes through.")
+    verb: str = Field("", max_length=40, description="ping or report; the cloud makes the command.")
     message: Base64 = Field(
+        "",
         max_length=100_000,
-        description="The protocol's Command, serialised, base64; signed by a member where it changes anything.",
+        description="What `guardian cloud sign` printed: the protocol's Command, serialised, base64.",
     )
 
 
@@ -229,7 +267,17 @@ class CommandOut(BaseModel):
     command: str
     verb: str
     state: str
-    code: str
+    code: str = Field(description="Why it failed, as a word.")
+    reason: str = Field(description="Why it failed, as a sentence.")
+    signed: bool = Field(description="Whether it carries a signature; whether that is right, the home alone says.")
+    asked: dt.datetime
+    done: dt.datetime | None
+
+
+class Commands(BaseModel):
+    """The newest, the newest first."""
+
+    items: list[CommandOut]
 
 
 class SubscriptionIn(Body):

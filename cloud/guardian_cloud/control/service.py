@@ -24,6 +24,7 @@ from guardian_cloud.ephemeral.contract import Ephemeral
 from guardian_cloud.model.errors import BadRequest, BadSetting, CloudError, NotAllowed, Unavailable
 from guardian_cloud.services.fleet import Fleet, channel
 from guardian_cloud.services.happenings import Happenings
+from guardian_cloud.services.homes import Homes
 from guardian_cloud.settings.schema import Control as ControlSettings
 
 _log = structlog.get_logger(__name__)
@@ -47,9 +48,15 @@ class ControlService:
     """Answers relays."""
 
     def __init__(
-        self, fleet: Fleet, happenings: Happenings, ephemeral: Ephemeral, settings: ControlSettings, clock: Clock
+        self,
+        fleet: Fleet,
+        homes: Homes,
+        happenings: Happenings,
+        ephemeral: Ephemeral,
+        settings: ControlSettings,
+        clock: Clock,
     ) -> None:
-        self._fleet, self._happenings, self._ephemeral = fleet, happenings, ephemeral
+        self._fleet, self._homes, self._happenings, self._ephemeral = fleet, homes, happenings, ephemeral
         self._settings, self._clock = settings, clock
         self._streams: set[_Out] = set()
         self._calls: set[asyncio.Task[Any]] = set()
@@ -157,9 +164,13 @@ class ControlService:
                 case "fleet":
                     async with stored:
                         await self._fleet.report(identity, message.fleet)
+                        await self._homes.was(identity, list(message.fleet.edge_past))
                 case "done":
                     async with stored:
                         await self._fleet.done(identity, message.done)
+                case "statement":
+                    async with stored:
+                        await self._homes.stated(identity, message.statement)
                 case _:  # a newer relay may say more than we know
                     continue
         return _End(grpc.StatusCode.OK, "")

@@ -53,6 +53,8 @@ class Command:
     done_us: int | None
     ok: bool | None
     code: str
+    asked_us: int = 0
+    signed: bool = False
 
 
 async def add_code(connection: AsyncConnection, tenant: str, code: Code) -> None:
@@ -134,8 +136,17 @@ async def add_command(connection: AsyncConnection, tenant: str, command: Command
             verb=command.verb,
             message=command.message,
             expires_us=command.expires_us,
+            asked_us=command.asked_us,
+            signed=command.signed,
         )
     )
+
+
+async def newest_commands(connection: AsyncConnection, tenant: str, most: int) -> list[Command]:
+    """Return the newest, the newest first."""
+    query = sa.select(commands).where(commands.c.tenant_id == tenant)
+    rows = await connection.execute(query.order_by(commands.c.asked_us.desc(), commands.c.command_id.desc()).limit(most))
+    return [_command(row) for row in rows]
 
 
 async def command(connection: AsyncConnection, tenant: str, one: str) -> Command | None:
@@ -191,5 +202,15 @@ def _device(row: sa.Row[tuple[object, ...]]) -> Device:
 
 def _command(row: sa.Row[tuple[object, ...]]) -> Command:
     return Command(
-        row.command_id, row.device_id, row.asked_by, row.verb, row.message, row.expires_us, row.done_us, row.ok, row.code
+        row.command_id,
+        row.device_id,
+        row.asked_by,
+        row.verb,
+        row.message,
+        row.expires_us,
+        row.done_us,
+        row.ok,
+        row.code,
+        row.asked_us,
+        row.signed,
     )

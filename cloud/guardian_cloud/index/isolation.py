@@ -36,7 +36,7 @@ def for_jobs(table: str, doing: str) -> str:
 
 def grants(user: str) -> list[str]:
     """Return the statements that let the program's user work. The audit log can be read and added to, and nothing else."""
-    kept = "tenants, users, members, invitations, enrolment_codes, devices, events, pushes, subscriptions, commands, outbox"
+    kept = "tenants, users, members, invitations, enrolment_codes, devices, events, pushes, subscriptions, commands, outbox, statements, health"
     return [
         f'GRANT USAGE ON SCHEMA public TO "{user}", {JOBS}',
         f'GRANT SELECT, INSERT, UPDATE, DELETE ON {kept} TO "{user}"',

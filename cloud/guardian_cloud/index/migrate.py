@@ -14,7 +14,7 @@ from guardian_cloud.index.isolation import JOBS, grants
 from guardian_cloud.model.errors import BadSetting, Unavailable
 from guardian_cloud.settings.schema import Settings
 
-HEAD: Final = "0001"  # the newest revision below migrations/versions
+HEAD: Final = "0002"  # the newest revision below migrations/versions
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 

@@ -170,7 +170,36 @@ commands = Table(
     Column("done_us", BigInteger),
     Column("ok", Boolean),
     Column("code", String(60), nullable=False, server_default=""),
+    Column("asked_us", BigInteger, nullable=False, server_default="0"),
+    Column(
+        "signed", Boolean, nullable=False, server_default="0"
+    ),  # whether it carries a signature: the home alone says if it is right
     PrimaryKeyConstraint("tenant_id", "command_id"),
+)
+
+# What a home's key has said of other keys, the newest of each: kept as it came, verified before it is kept.
+statements = Table(
+    "statements",
+    metadata,
+    _id("tenant_id"),
+    Column("home", LargeBinary(32), nullable=False),
+    Column("subject", LargeBinary(16), nullable=False),
+    _id("device_id"),  # the relay that brought it
+    Column("body", LargeBinary, nullable=False),
+    Column("signature", LargeBinary(64), nullable=False),
+    Column("received_us", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "home", "subject"),
+)
+
+# How a home's edge was, a row each five minutes, also of the time when nobody heard it.
+health = Table(
+    "health",
+    metadata,
+    _id("tenant_id"),
+    _id("device_id"),
+    Column("time_s", BigInteger, nullable=False),
+    Column("readings", Text, nullable=False),  # JSON
+    PrimaryKeyConstraint("tenant_id", "device_id", "time_s"),
 )
 
 # What is still to be handed on, written in the transaction that it is about.

@@ -31,6 +31,7 @@ from guardian_cloud.services.audit import Audit
 from guardian_cloud.services.cloud import Cloud
 from guardian_cloud.services.fleet import Fleet
 from guardian_cloud.services.happenings import Happenings
+from guardian_cloud.services.homes import Homes
 from guardian_cloud.services.logins import Logins
 from guardian_cloud.services.news import News
 from guardian_cloud.services.notifying import Notifier, Outbox
@@ -107,11 +108,11 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         await queue.start(notifier.do)
         provider = Provider(settings.identity, f"{settings.web.public_url}/login/done", clock)
         stack.push_async_callback(provider.close)
-        people, happenings = People(store, clock), Happenings(store, ephemeral, clock)
+        people, happenings, homes = People(store, clock), Happenings(store, ephemeral, clock), Homes(store, clock)
         fleet = Fleet(store, authority, ephemeral, settings, clock)
         news = News(happenings, ephemeral, clock)
         stack.push_async_callback(news.close)
-        control = ControlService(fleet, happenings, ephemeral, settings.control, clock)
+        control = ControlService(fleet, homes, happenings, ephemeral, settings.control, clock)
         server, control_port = make_server(control, authority, settings.control, clock)
         cloud = Cloud(
             settings,
@@ -120,6 +121,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             people,
             Logins(provider, people, ephemeral, settings.identity),
             fleet,
+            homes,
             happenings,
             news,
             Subscriptions(store, settings.push, web_push.public_key if web_push is not None else "", clock),

@@ -9,6 +9,7 @@ from guardian_cloud.ephemeral.contract import Ephemeral
 from guardian_cloud.services.audit import Audit
 from guardian_cloud.services.fleet import Fleet
 from guardian_cloud.services.happenings import Happenings
+from guardian_cloud.services.homes import Homes
 from guardian_cloud.services.logins import Logins
 from guardian_cloud.services.news import News
 from guardian_cloud.services.people import People
@@ -26,6 +27,7 @@ class Cloud:
     people: People
     logins: Logins
     fleet: Fleet
+    homes: Homes
     happenings: Happenings
     news: News
     subscriptions: Subscriptions

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TypedDict
 
 from guardian.platform.clock import Clock, new_id
+from guardian.protocol.commands import FREE, make_command
+from guardian.protocol.trust import KEY_BYTES
 from guardian.protocol.v1.control_pb2 import Fleet as FleetReport
 from guardian.protocol.v1.events_pb2 import Command as WireCommand
 from guardian.protocol.v1.events_pb2 import CommandDone, Telemetry
@@ -35,7 +37,10 @@ READINGS: Final = frozenset(
 CAMERA_STATES: Final = frozenset({"recording", "connecting", "off"})
 MOST_CAMERAS: Final = 128
 REPORT_AGAIN_US: Final = 60_000_000  # what has not changed is written once a minute: heartbeats are no rows
+MOST_PLUGINS: Final = 64
 MOST_COMMAND: Final = 64 * 1024
+MOST_SHOWN: Final = 50
+FREE_WAIT_MS: Final = 60_000
 LONGEST_WAIT_MS: Final = 7 * 86_400_000
 
 
@@ -186,13 +191,26 @@ class Fleet:
             if len(one.camera) == 16 and one.state in CAMERA_STATES
         }
         edge, relay = _readings(message.edge), _readings(message.relay)
+        home = message.home.hex() if len(message.home) == KEY_BYTES else ""
+        plugins = {
+            one.name: one.state for one in message.plugins[:MOST_PLUGINS] if _is_word(one.name) and _is_word(one.state)
+        }
+        version, others = _printable(message.edge_version)[:40], min(message.other_plugins, 999)
         now_us, key = self._now_us(), (identity.tenant, identity.device)
-        state = (message.edge_connected, tuple(sorted(cameras.items())))
+        state = (
+            message.edge_connected,
+            tuple(sorted(cameras.items())),
+            home,
+            version,
+            tuple(sorted(plugins.items())),
+            others,
+        )
         at_us, last = self._written.get(key, (0, ()))
         if state == last and now_us - at_us < REPORT_AGAIN_US:
             return
         self._written[key] = (now_us, state)
-        kept = json.dumps({"edge": edge, "relay": relay, "cameras": cameras, "edge_seen_s": message.edge_seen_s})
+        about = {"home": home, "edge_version": version, "plugins": plugins, "other_plugins": others}
+        kept = json.dumps({"edge": edge, "relay": relay, "cameras": cameras, "edge_seen_s": message.edge_seen_s, **about})
         async with self._store.tenant(identity.tenant) as connection:
             await fleet.change_device(
                 connection,
@@ -213,6 +231,23 @@ class Fleet:
 
     # what is asked
 
+    async def ask_free(self, caller: Caller, device: str, verb: str) -> str:
+        """Ask a home for what changes nothing, and needs no signature; return the command's id."""
+        caller.must(May.ASK_EDGE)
+        if verb not in FREE:
+            raise BadRequest(
+                f"{verb} is not done without a signature",
+                field="verb",
+                cure="ping or report; else `guardian cloud sign` at home.",
+            )
+        async with self._store.look(caller.tenant) as connection:
+            found = await fleet.device(connection, caller.tenant, id_of(device, "device"))
+        home = json.loads(found.fleet).get("home", "") if found is not None and found.fleet else ""
+        if not home:
+            raise Conflict("no home is joined to that relay yet", cure="At home: guardian relay join.")
+        now_ms, one = self._now_us() // 1000, uuid.UUID(new_id(self._clock)).bytes
+        return await self.ask(caller, device, make_command(one, verb, bytes.fromhex(home), now_ms, now_ms + FREE_WAIT_MS))
+
     async def ask(self, caller: Caller, device: str, message: bytes) -> str:
         """Send a command to a home; return its id. The bytes go down as they came: a member's signature covers them."""
         caller.must(May.ASK_EDGE)
@@ -225,7 +260,8 @@ class Fleet:
             if await fleet.command(connection, caller.tenant, one) is not None:
                 raise Conflict("this command was sent before", cure="Make a new one, with an id of its own.")
             row = Command(
-                one, found.id, caller.user, command.verb, message, command.expires_ms * 1000, None, None, ""
+                one, found.id, caller.user, command.verb, message, command.expires_ms * 1000, None, None, "",
+                now_us, bool(command.signature),
             )  # fmt: skip
             await fleet.add_command(connection, caller.tenant, row)
             await audit.append(
@@ -243,6 +279,12 @@ class Fleet:
         if found is None:
             raise NotFound("there is no such command", cure="It may be of another home.")
         return found
+
+    async def commands(self, caller: Caller) -> list[Command]:
+        """Return the newest commands, the newest first."""
+        caller.must(May.ASK_EDGE)
+        async with self._store.look(caller.tenant) as connection:
+            return await fleet.newest_commands(connection, caller.tenant, MOST_SHOWN)
 
     async def waiting(self, identity: Identity) -> list[Command]:
         """Return what a device is still to be asked."""
@@ -284,6 +326,10 @@ def _command(message: bytes, now_ms: int) -> WireCommand:
 
 def _readings(telemetry: Telemetry) -> dict[str, float]:
     return {name: value for name, value in telemetry.readings.items() if name in READINGS and abs(value) < 1e18}
+
+
+def _is_word(text: str) -> bool:
+    return 0 < len(text) <= 32 and text.isascii() and all(letter.isalnum() or letter in "_-" for letter in text)
 
 
 def _printable(text: str) -> str:

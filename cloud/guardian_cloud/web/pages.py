@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from aiohttp import web
 
 from guardian_cloud.api.app import check_change, limit, person_of
-from guardian_cloud.api.fleet import shown
+from guardian_cloud.api.fleet import asked, home_of, shown
 from guardian_cloud.model.errors import BadRequest, CloudError, NotLoggedIn
 from guardian_cloud.model.roles import May, Role, allows, may_invite
 from guardian_cloud.services.caller import Caller, Person, network_of
@@ -36,6 +37,7 @@ class Pages:
             web.post("/join", self._person(self.accept)),
             web.get(home, self._member(May.SEE_FLEET, self.fleet)),
             web.post(f"{home}/codes", self._member(May.CHANGE_FLEET, self.make_code)),
+            web.post(f"{home}/ask", self._member(May.ASK_EDGE, self.ask)),
             web.post(f"{home}/devices/{{device}}/deny", self._member(May.CHANGE_FLEET, self.deny)),
             web.get(f"{home}/members", self._member(May.SEE_MEMBERS, self.members)),
             web.post(f"{home}/members/{{user}}", self._member(May.CHANGE_MEMBERS, self.change_member)),
@@ -111,7 +113,7 @@ class Pages:
         """Relays and edges."""
         devices = []
         for one in await self._cloud.fleet.devices(who):
-            seen = shown(one)
+            seen = shown(one, await self._cloud.homes.statements(who, home_of(one)))
             readings = [
                 (where.capitalize(), *reading(name, value))
                 for where, found in seen.readings.items()
@@ -129,10 +131,35 @@ class Pages:
                     "expires_us": one.expires_us,
                     "cameras": seen.cameras,
                     "readings": readings,
+                    "home": seen.home,
+                    "edge_version": seen.edge_version,
+                    "plugins": seen.plugins,
+                    "other_plugins": seen.other_plugins,
+                    "statements": seen.statements,
                 }
             )
-        values = {"code": "", "block": "devices", "my_mail": await self._cloud.people.wants_mail(who), **more}
+        commands = await self._cloud.fleet.commands(who) if allows(who.role, May.ASK_EDGE) else []
+        values = {
+            "code": "",
+            "block": "devices",
+            "commands": [asked(one, self._cloud) for one in commands[:10]],
+            "my_mail": await self._cloud.people.wants_mail(who),
+            **more,
+        }
         return await self._render.page(request, "fleet.html", who, devices=devices, **values)
+
+    async def ask(self, request: web.Request, who: Caller) -> web.StreamResponse:
+        """Ask a home for what changes nothing, or carry what it has signed."""
+        form = await _form(request)
+        device, message = form.get("device", ""), "".join(form.get("message", "").split())
+        try:
+            if message and not form.get("verb"):
+                await self._cloud.fleet.ask(who, device, _bytes(message))
+            else:
+                await self._cloud.fleet.ask_free(who, device, form.get("verb", ""))
+        except CloudError as error:
+            return await self.fleet(request, who, problem=_words(error))
+        return _to(f"/t/{who.tenant}")
 
     async def make_code(self, request: web.Request, who: Caller) -> web.StreamResponse:
         """Make an enrolment code, and show it."""
@@ -217,6 +244,15 @@ class Pages:
             checked=await self._cloud.audit.check(who),
             next=found[-1][0].number if len(found) == PAGE else None,
         )
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise BadRequest(
+            "this is no signed command", field="message", cure="Paste all that `guardian cloud sign` printed."
+        ) from None
 
 
 def _role(form: Mapping[str, str]) -> Role:

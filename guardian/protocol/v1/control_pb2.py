@@ -26,7 +26,7 @@ from guardian.protocol.v1 import events_pb2 as guardian_dot_protocol_dot_v1_dot_
 from guardian.protocol.v1 import trust_pb2 as guardian_dot_protocol_dot_v1_dot_trust__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"guardian/protocol/v1/control.proto\x12\x13guardian.control.v1\x1a!guardian/protocol/v1/events.proto\x1a guardian/protocol/v1/trust.proto\"\x80\x02\n\tFromRelay\x12+\n\x05hello\x18\x01 \x01(\x0b\x32\x1a.guardian.control.v1.HelloH\x00\x12\x30\n\x06\x65vents\x18\x02 \x01(\x0b\x32\x1e.guardian.events.v1.EventBatchH\x00\x12+\n\x05\x66leet\x18\x03 \x01(\x0b\x32\x1a.guardian.control.v1.FleetH\x00\x12/\n\x04\x64one\x18\x04 \x01(\x0b\x32\x1f.guardian.events.v1.CommandDoneH\x00\x12.\n\tstatement\x18\x05 \x01(\x0b\x32\x19.guardian.trust.v1.SignedH\x00\x42\x06\n\x04what\".\n\x05Hello\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x14\n\x0coutbox_first\x18\x02 \x01(\x04\"\xd2\x01\n\x05\x46leet\x12\x0e\n\x06time_s\x18\x01 \x01(\x03\x12\x16\n\x0e\x65\x64ge_connected\x18\x02 \x01(\x08\x12\x13\n\x0b\x65\x64ge_seen_s\x18\x03 \x01(\x03\x12+\n\x04\x65\x64ge\x18\x04 \x01(\x0b\x32\x1d.guardian.events.v1.Telemetry\x12,\n\x05relay\x18\x05 \x01(\x0b\x32\x1d.guardian.events.v1.Telemetry\x12\x31\n\x07\x63\x61meras\x18\x06 \x03(\x0b\x32 .guardian.control.v1.CameraState\"<\n\x0b\x43\x61meraState\x12\x0e\n\x06\x63\x61mera\x18\x01 \x01(\x0c\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0e\n\x06sealed\x18\x03 \x01(\x0c\"\xd1\x01\n\tFromCloud\x12/\n\x07welcome\x18\x01 \x01(\x0b\x32\x1c.guardian.control.v1.WelcomeH\x00\x12&\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x17.guardian.events.v1.AckH\x00\x12.\n\x07\x63ommand\x18\x03 \x01(\x0b\x32\x1b.guardian.events.v1.CommandH\x00\x12\x33\n\theartbeat\x18\x04 \x01(\x0b\x32\x1e.guardian.control.v1.HeartbeatH\x00\x42\x06\n\x04what\"4\n\x07Welcome\x12\x14\n\x0c\x61\x63knowledged\x18\x01 \x01(\x04\x12\x13\n\x0bheartbeat_s\x18\x02 \x01(\r\"3\n\tHeartbeat\x12\x0f\n\x07time_ms\x18\x01 \x01(\x03\x12\x15\n\rretry_after_s\x18\x02 \x01(\r\"+\n\x0cRenewRequest\x12\x1b\n\x13\x63\x65rtificate_request\x18\x01 \x01(\x0c\"\x1b\n\nRenewReply\x12\r\n\x05\x63hain\x18\x01 \x03(\x0c\x32\xa6\x01\n\x07\x43ontrol\x12N\n\x08\x45xchange\x12\x1e.guardian.control.v1.FromRelay\x1a\x1e.guardian.control.v1.FromCloud(\x01\x30\x01\x12K\n\x05Renew\x12!.guardian.control.v1.RenewRequest\x1a\x1f.guardian.control.v1.RenewReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"guardian/protocol/v1/control.proto\x12\x13guardian.control.v1\x1a!guardian/protocol/v1/events.proto\x1a guardian/protocol/v1/trust.proto\"\x80\x02\n\tFromRelay\x12+\n\x05hello\x18\x01 \x01(\x0b\x32\x1a.guardian.control.v1.HelloH\x00\x12\x30\n\x06\x65vents\x18\x02 \x01(\x0b\x32\x1e.guardian.events.v1.EventBatchH\x00\x12+\n\x05\x66leet\x18\x03 \x01(\x0b\x32\x1a.guardian.control.v1.FleetH\x00\x12/\n\x04\x64one\x18\x04 \x01(\x0b\x32\x1f.guardian.events.v1.CommandDoneH\x00\x12.\n\tstatement\x18\x05 \x01(\x0b\x32\x19.guardian.trust.v1.SignedH\x00\x42\x06\n\x04what\".\n\x05Hello\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x14\n\x0coutbox_first\x18\x02 \x01(\x04\"\xec\x02\n\x05\x46leet\x12\x0e\n\x06time_s\x18\x01 \x01(\x03\x12\x16\n\x0e\x65\x64ge_connected\x18\x02 \x01(\x08\x12\x13\n\x0b\x65\x64ge_seen_s\x18\x03 \x01(\x03\x12+\n\x04\x65\x64ge\x18\x04 \x01(\x0b\x32\x1d.guardian.events.v1.Telemetry\x12,\n\x05relay\x18\x05 \x01(\x0b\x32\x1d.guardian.events.v1.Telemetry\x12\x31\n\x07\x63\x61meras\x18\x06 \x03(\x0b\x32 .guardian.control.v1.CameraState\x12\x0c\n\x04home\x18\x07 \x01(\x0c\x12\x14\n\x0c\x65\x64ge_version\x18\x08 \x01(\t\x12+\n\x07plugins\x18\t \x03(\x0b\x32\x1a.guardian.events.v1.Plugin\x12\x15\n\rother_plugins\x18\n \x01(\r\x12\x30\n\tedge_past\x18\x0b \x03(\x0b\x32\x1d.guardian.events.v1.Telemetry\"<\n\x0b\x43\x61meraState\x12\x0e\n\x06\x63\x61mera\x18\x01 \x01(\x0c\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0e\n\x06sealed\x18\x03 \x01(\x0c\"\xd1\x01\n\tFromCloud\x12/\n\x07welcome\x18\x01 \x01(\x0b\x32\x1c.guardian.control.v1.WelcomeH\x00\x12&\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x17.guardian.events.v1.AckH\x00\x12.\n\x07\x63ommand\x18\x03 \x01(\x0b\x32\x1b.guardian.events.v1.CommandH\x00\x12\x33\n\theartbeat\x18\x04 \x01(\x0b\x32\x1e.guardian.control.v1.HeartbeatH\x00\x42\x06\n\x04what\"4\n\x07Welcome\x12\x14\n\x0c\x61\x63knowledged\x18\x01 \x01(\x04\x12\x13\n\x0bheartbeat_s\x18\x02 \x01(\r\"3\n\tHeartbeat\x12\x0f\n\x07time_ms\x18\x01 \x01(\x03\x12\x15\n\rretry_after_s\x18\x02 \x01(\r\"+\n\x0cRenewRequest\x12\x1b\n\x13\x63\x65rtificate_request\x18\x01 \x01(\x0c\"\x1b\n\nRenewReply\x12\r\n\x05\x63hain\x18\x01 \x03(\x0c\x32\xa6\x01\n\x07\x43ontrol\x12N\n\x08\x45xchange\x12\x1e.guardian.control.v1.FromRelay\x1a\x1e.guardian.control.v1.FromCloud(\x01\x30\x01\x12K\n\x05Renew\x12!.guardian.control.v1.RenewRequest\x1a\x1f.guardian.control.v1.RenewReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,19 +38,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HELLO']._serialized_start=387
   _globals['_HELLO']._serialized_end=433
   _globals['_FLEET']._serialized_start=436
-  _globals['_FLEET']._serialized_end=646
-  _globals['_CAMERASTATE']._serialized_start=648
-  _globals['_CAMERASTATE']._serialized_end=708
-  _globals['_FROMCLOUD']._serialized_start=711
-  _globals['_FROMCLOUD']._serialized_end=920
-  _globals['_WELCOME']._serialized_start=922
-  _globals['_WELCOME']._serialized_end=974
-  _globals['_HEARTBEAT']._serialized_start=976
-  _globals['_HEARTBEAT']._serialized_end=1027
-  _globals['_RENEWREQUEST']._serialized_start=1029
-  _globals['_RENEWREQUEST']._serialized_end=1072
-  _globals['_RENEWREPLY']._serialized_start=1074
-  _globals['_RENEWREPLY']._serialized_end=1101
-  _globals['_CONTROL']._serialized_start=1104
-  _globals['_CONTROL']._serialized_end=1270
+  _globals['_FLEET']._serialized_end=800
+  _globals['_CAMERASTATE']._serialized_start=802
+  _globals['_CAMERASTATE']._serialized_end=862
+  _globals['_FROMCLOUD']._serialized_start=865
+  _globals['_FROMCLOUD']._serialized_end=1074
+  _globals['_WELCOME']._serialized_start=1076
+  _globals['_WELCOME']._serialized_end=1128
+  _globals['_HEARTBEAT']._serialized_start=1130
+  _globals['_HEARTBEAT']._serialized_end=1181
+  _globals['_RENEWREQUEST']._serialized_start=1183
+  _globals['_RENEWREQUEST']._serialized_end=1226
+  _globals['_RENEWREPLY']._serialized_start=1228
+  _globals['_RENEWREPLY']._serialized_end=1255
+  _globals['_CONTROL']._serialized_start=1258
+  _globals['_CONTROL']._serialized_end=1424
 # @@protoc_insertion_point(module_scope)

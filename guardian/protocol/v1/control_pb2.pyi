@@ -31,20 +31,30 @@ class Hello(_message.Message):
     def __init__(self, version: _Optional[str] = ..., outbox_first: _Optional[int] = ...) -> None: ...
 
 class Fleet(_message.Message):
-    __slots__ = ("time_s", "edge_connected", "edge_seen_s", "edge", "relay", "cameras")
+    __slots__ = ("time_s", "edge_connected", "edge_seen_s", "edge", "relay", "cameras", "home", "edge_version", "plugins", "other_plugins", "edge_past")
     TIME_S_FIELD_NUMBER: _ClassVar[int]
     EDGE_CONNECTED_FIELD_NUMBER: _ClassVar[int]
     EDGE_SEEN_S_FIELD_NUMBER: _ClassVar[int]
     EDGE_FIELD_NUMBER: _ClassVar[int]
     RELAY_FIELD_NUMBER: _ClassVar[int]
     CAMERAS_FIELD_NUMBER: _ClassVar[int]
+    HOME_FIELD_NUMBER: _ClassVar[int]
+    EDGE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    PLUGINS_FIELD_NUMBER: _ClassVar[int]
+    OTHER_PLUGINS_FIELD_NUMBER: _ClassVar[int]
+    EDGE_PAST_FIELD_NUMBER: _ClassVar[int]
     time_s: int
     edge_connected: bool
     edge_seen_s: int
     edge: _events_pb2.Telemetry
     relay: _events_pb2.Telemetry
     cameras: _containers.RepeatedCompositeFieldContainer[CameraState]
-    def __init__(self, time_s: _Optional[int] = ..., edge_connected: _Optional[bool] = ..., edge_seen_s: _Optional[int] = ..., edge: _Optional[_Union[_events_pb2.Telemetry, _Mapping]] = ..., relay: _Optional[_Union[_events_pb2.Telemetry, _Mapping]] = ..., cameras: _Optional[_Iterable[_Union[CameraState, _Mapping]]] = ...) -> None: ...
+    home: bytes
+    edge_version: str
+    plugins: _containers.RepeatedCompositeFieldContainer[_events_pb2.Plugin]
+    other_plugins: int
+    edge_past: _containers.RepeatedCompositeFieldContainer[_events_pb2.Telemetry]
+    def __init__(self, time_s: _Optional[int] = ..., edge_connected: _Optional[bool] = ..., edge_seen_s: _Optional[int] = ..., edge: _Optional[_Union[_events_pb2.Telemetry, _Mapping]] = ..., relay: _Optional[_Union[_events_pb2.Telemetry, _Mapping]] = ..., cameras: _Optional[_Iterable[_Union[CameraState, _Mapping]]] = ..., home: _Optional[bytes] = ..., edge_version: _Optional[str] = ..., plugins: _Optional[_Iterable[_Union[_events_pb2.Plugin, _Mapping]]] = ..., other_plugins: _Optional[int] = ..., edge_past: _Optional[_Iterable[_Union[_events_pb2.Telemetry, _Mapping]]] = ...) -> None: ...
 
 class CameraState(_message.Message):
     __slots__ = ("camera", "state", "sealed")

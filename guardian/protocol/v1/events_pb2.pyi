@@ -88,6 +88,14 @@ class Telemetry(_message.Message):
     readings: _containers.ScalarMap[str, float]
     def __init__(self, time_s: _Optional[int] = ..., readings: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
+class Plugin(_message.Message):
+    __slots__ = ("name", "state")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    state: str
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[str] = ...) -> None: ...
+
 class Command(_message.Message):
     __slots__ = ("id", "issued_ms", "expires_ms", "verb", "body", "home", "member", "signature")
     ID_FIELD_NUMBER: _ClassVar[int]

@@ -151,10 +151,16 @@ class Hello(_message.Message):
     def __init__(self, edge: _Optional[bytes] = ..., version: _Optional[str] = ..., outbox_first: _Optional[int] = ...) -> None: ...
 
 class Inventory(_message.Message):
-    __slots__ = ("cameras",)
+    __slots__ = ("cameras", "version", "plugins", "other_plugins")
     CAMERAS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    PLUGINS_FIELD_NUMBER: _ClassVar[int]
+    OTHER_PLUGINS_FIELD_NUMBER: _ClassVar[int]
     cameras: _containers.RepeatedCompositeFieldContainer[Camera]
-    def __init__(self, cameras: _Optional[_Iterable[_Union[Camera, _Mapping]]] = ...) -> None: ...
+    version: str
+    plugins: _containers.RepeatedCompositeFieldContainer[_events_pb2.Plugin]
+    other_plugins: int
+    def __init__(self, cameras: _Optional[_Iterable[_Union[Camera, _Mapping]]] = ..., version: _Optional[str] = ..., plugins: _Optional[_Iterable[_Union[_events_pb2.Plugin, _Mapping]]] = ..., other_plugins: _Optional[int] = ...) -> None: ...
 
 class Camera(_message.Message):
     __slots__ = ("camera", "state", "sealed")

@@ -11,6 +11,7 @@ from guardian.web.render import is_fragment
 from guardian.web.site import Site
 
 SHOWN = (RelayState.PAIRING, RelayState.CONNECTING, RelayState.CONNECTED, RelayState.BLOCKED)
+COMMANDS = 10  # that the page shows
 
 
 def routes(site: Site) -> list[web.RouteDef]:
@@ -28,6 +29,7 @@ async def show(site: Site, request: web.Request) -> web.StreamResponse:
         "cameras": cameras,
         "names": names,
         "relay": relay if relay.state in SHOWN else None,
+        "commands": site.services.commands.seen()[:COMMANDS],
     }
     if is_fragment(request):
         return await site.render.block(request, "system.html", "figures", **values)

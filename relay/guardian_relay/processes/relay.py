@@ -45,6 +45,7 @@ from guardian_relay.uplink import Uplink
 
 _log = structlog.get_logger(__name__)
 GRACE_S = 1.0
+MOST_PAST_AT_ONCE = 300  # samples of 300 bytes in one report
 # The edge pings its relay every 20 s, to notice one that is gone; by default gRPC takes that for an attack.
 LINK_OPTIONS = (("grpc.so_reuseport", 0), ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000))
 
@@ -129,6 +130,7 @@ class Relay:
             version=__version__,
             fleet=self._fleet,
             command=lambda one: self.link is not None and self.link.send(one),
+            statements=lambda: self.link.said.all() if self.link is not None else (),
         )
         self.tasks.spawn(self.uplink.run(), "uplink")
 
@@ -162,6 +164,10 @@ class Relay:
         await self.store.forget_edge_place()
         keep_tunnel(self.settings.state, keys)
         await self._open(joined, said, keys)
+        if self.uplink is not None:
+            for signed in said.all():
+                await self.uplink.statement(signed)
+            self.uplink.report()
 
     async def _open(self, joined: Joined, said: Statements, keys: Keys) -> None:
         relay_address, edge_address = addresses(joined.network)
@@ -205,6 +211,11 @@ class Relay:
             edge=self.edge.telemetry,
             relay=events.Telemetry(time_s=self.clock.now().utc_ms // 1000, readings=self._readings()),
             cameras=[control.CameraState(camera=c.camera, state=c.state, sealed=c.sealed) for c in self.edge.cameras],
+            home=self.link.said.home if self.link is not None else b"",
+            edge_version=self.edge.version,
+            plugins=self.edge.plugins,
+            other_plugins=self.edge.other_plugins,
+            edge_past=[self.edge.past[at] for at in sorted(self.edge.past)][:MOST_PAST_AT_ONCE],
         )
 
     def _readings(self) -> dict[str, float]:

@@ -74,7 +74,7 @@ def test_the_command_on_a_fresh_machine(tmp_path, command):
     if command == ["migrate"]:
         done = run("migrate")
         assert done.returncode == 0, done.stderr
-        assert "revision 0001" in done.stdout
+        assert "revision 0002" in done.stdout
         assert "root.key" in done.stdout
     elif command == ["doctor"]:
         done = run("doctor")

@@ -18,7 +18,6 @@ from guardian_relay.pairing import PairingService
 from guardian_relay.settings import GatewaySettings
 from guardian_wireguard import exchange as exchange_module
 from guardian_wireguard.clips import Clips, header_size
-from guardian_wireguard.commands import Commands
 from guardian_wireguard.exchange import Exchange
 from guardian_wireguard.join import begin, finish, trusted
 from guardian_wireguard.outbox import Outbox
@@ -159,10 +158,11 @@ def home_and_stream(one, tmp_path, **callbacks):
         "inventory": lambda: link.Inventory(cameras=[link.Camera(camera=b"c" * 16, state="recording")]),
         "deliver": None,
         "view": None,
+        "command": None,
     }
     joined = SimpleNamespace(edge=one.home.edge, relay_address="::1", link_port=one.port)
     exchange = Exchange(
-        joined, outbox, Commands(one.home.public), SystemClock(), tasks, version="1", address=f"[::1]:{one.port}", **(given | callbacks)
+        joined, outbox, SystemClock(), tasks, version="1", address=f"[::1]:{one.port}", **(given | callbacks)
     )  # fmt: skip
     tasks.spawn(exchange.run(), "exchange")
     return outbox, exchange, tasks
@@ -225,23 +225,42 @@ async def test_a_stream_that_breaks_loses_and_doubles_nothing(tmp_path, monkeypa
         outbox.close()
 
 
-async def test_commands_are_answered_and_none_changes_anything(tmp_path):
-    now_ms = 1_000_000
-    commands = Commands(b"h" * 32)
-    good = {"id": b"i" * 16, "home": b"h" * 32, "verb": "ping", "issued_ms": now_ms, "expires_ms": now_ms + 1}
-    assert commands.take(events.Command(**good), now_ms).ok
-    assert commands.take(events.Command(**(good | {"verb": "reboot"})), now_ms).ok  # the same id: answered as it was
-    for number, (fields, code) in enumerate(
-        [
-            ({"verb": "set_zones", "signature": b"s" * 64}, "unknown_verb"),
-            ({"home": b"x" * 32}, "not_allowed"),
-            ({"expires_ms": now_ms}, "gone"),
-            ({"issued_ms": now_ms + 600_000, "expires_ms": now_ms + 700_000}, "gone"),
+async def test_a_command_is_given_on_whole_and_its_answer_goes_back(tmp_path):
+    given = []
+
+    async def command(one):
+        given.append(one)
+        return events.CommandDone(id=one.id, ok=True) if one.verb == "ping" else None
+
+    async with relay(tmp_path) as one:
+        outbox, exchange, tasks = home_and_stream(one, tmp_path, command=command)
+        await until(lambda: exchange.connected)
+        sent = [
+            events.Command(id=bytes([n]) * 16, verb=verb, signature=b"s" * 64) for n, verb in enumerate(["noise", "ping"])
         ]
-    ):
-        answered = commands.take(events.Command(**(good | {"id": bytes([number]) * 16} | fields)), now_ms)
-        assert (answered.ok, answered.code) == (False, code)
-    assert commands.take(events.Command(**(good | {"id": b"short"})), now_ms).code == "bad_request"
+        for each in sent:
+            assert one.service.send(link.FromRelay(command=each))
+        await until(lambda: one.told.answers, "the answer")
+        assert given == sent
+        assert [(done.id, done.ok) for done in one.told.answers] == [
+            (b"\x01" * 16, True)
+        ]  # who gets no answer is told nothing
+        await tasks.close()
+        outbox.close()
+
+
+async def test_health_that_waited_goes_up_with_its_time_and_is_forgotten(tmp_path):
+    async with relay(tmp_path) as one:
+        outbox, exchange, tasks = home_and_stream(one, tmp_path)
+        for minutes in (0, 5, 10):
+            sample = events.Telemetry(time_s=600 + minutes * 60, readings={"cameras": minutes})
+            outbox.put_health(sample.SerializeToString())
+        exchange.news()
+        await until(lambda: len(one.edge.past) == 4, "all of it, and how the home is")
+        assert [one.edge.past[at].readings["cameras"] for at in (2, 3, 4)] == [0, 5, 10]
+        await until(lambda: not outbox.health(), "that it is forgotten")
+        await tasks.close()
+        outbox.close()
 
 
 async def test_a_segment_goes_without_the_header_that_names_the_camera(tmp_path):

@@ -1,12 +1,13 @@
 """What happened waits on the disk, in order and bounded; nothing is doubled, hidden or numbered twice."""
 
 import pytest
-from guardian_wireguard.outbox import Outbox
+from guardian_wireguard.outbox import Of, Outbox
 
 from guardian.protocol.v1 import events_pb2 as events
 from tests.support.relay import NOW_MS, event
 
 NOW_US = NOW_MS * 1000
+DAY_US = 86_400_000_000
 CAMERA, OTHER = b"c" * 16, b"d" * 16
 
 
@@ -91,3 +92,47 @@ def _path(outbox):
     from pathlib import Path
 
     return Path(outbox._db.execute("PRAGMA database_list").fetchone()[2])
+
+
+def test_health_goes_before_any_event_does(tmp_path):
+    outbox = Outbox(tmp_path / "outbox.db", 50_000, NOW_US)
+    for number in range(20):
+        outbox.put_health(bytes([number]) * 1000)
+    for number in range(15):
+        put(outbox, number, kind=events.KIND_CLASS_ALERT if number else events.KIND_CLASS_CHANGE)
+        if number == 8:
+            assert 5 < len(outbox.health()) < 20, "what is left has room"
+            assert outbox.waiting().dropped == 0
+    assert outbox.health() == []
+    assert 0 not in numbers(outbox.after(0)[1]), "then changes"
+    outbox.put_health(bytes(1000))
+    assert outbox.health() == [], "an event is worth more than any health"
+    outbox.close()
+
+
+def test_health_has_a_bound_of_its_own(outbox, monkeypatch):
+    monkeypatch.setattr("guardian_wireguard.outbox.MOST_HEALTH", 3)
+    for number in range(5):
+        outbox.put_health(bytes([number]))
+    assert [body for _, body in outbox.health()] == [b"\x02", b"\x03", b"\x04"]
+
+
+def test_each_start_and_end_is_taken_once(outbox):
+    of = Of("an event", "start", NOW_US)
+    for _ in range(2):
+        outbox.put(CAMERA, lambda serial: event(1, serial=serial), of)
+    outbox.put(CAMERA, lambda serial: event(2, serial=serial), Of("an event", "end", NOW_US))
+    assert numbers(outbox.after(0)[1]) == [1, 2]
+    assert (outbox.has("an event", "start"), outbox.has("another", "start")) == (True, False)
+    assert [one.serial for one in outbox.after(0)[1]] == [1, 2], "a serial is not used up by what was there"
+
+
+def test_what_was_taken_is_remembered_for_two_days(outbox, monkeypatch):
+    monkeypatch.setattr("guardian_wireguard.outbox.PRUNE_EVERY", 2)
+    assert outbox.settled_us() == NOW_US
+    for days in (0, 1, 2, 3):
+        outbox.put(
+            CAMERA, lambda serial, days=days: event(days, serial=serial), Of(f"{days}", "start", NOW_US + days * DAY_US)
+        )
+    assert outbox.settled_us() == NOW_US + DAY_US
+    assert [outbox.has(f"{days}", "start") for days in (0, 1, 2, 3)] == [False, True, True, True]
