@@ -125,7 +125,7 @@ class CommandService:
         self._lock = asyncio.Lock()
         self._journal = _read(self._path)
         self._seen: deque[CommandSeen] = deque(maxlen=SHOWN)
-        self._free_s = -FREE_EACH_S
+        self._free_s: dict[str, float] = {}
         self.taken = False
 
     of_camera: Mapping[str, str] = OF_CAMERA
@@ -198,7 +198,7 @@ class CommandService:
         now_ms = self._clock.now().utc_us // 1000
         answer, wish = refusal(asked, self.home, now_ms, newest_ms, wire.FREE, wire.SET), None
         if answer is None and asked.verb in wire.FREE:
-            answer = self._do_free()
+            answer = self._do_free(asked.verb)
         elif answer is None:
             wish, answer = self._wish(asked, wire)
             if wish is not None:
@@ -207,11 +207,11 @@ class CommandService:
         self._note(asked, answer, wish)
         return answer
 
-    def _do_free(self) -> Answer:
+    def _do_free(self, verb: str) -> Answer:
         now_s = self._clock.mono_s()
-        if now_s - self._free_s < FREE_EACH_S:
+        if now_s - self._free_s.get(verb, -FREE_EACH_S) < FREE_EACH_S:
             return Answer(False, codes.BUSY, "this home was asked a moment ago")
-        self._free_s = now_s
+        self._free_s[verb] = now_s
         return Answer(True)
 
     def _wish(self, asked: Asked, wire: Wire) -> tuple[Wish | None, Answer]:

@@ -68,9 +68,9 @@ async def list_devices(cloud: Cloud, who: Caller, _: web.Request) -> Devices:
 
 
 @operations.add("GET", f"{TENANT}/devices/{{device}}/health", May.SEE_FLEET)
-async def get_health(cloud: Cloud, who: Caller, request: web.Request, body: Hours) -> Health:
+async def get_health(cloud: Cloud, who: Caller, request: web.Request, query: Hours) -> Health:
     """How the home behind a relay was: a sample each five minutes, also of the time when nobody heard it."""
-    found = await cloud.homes.health(who, id_of(request.match_info["device"], "device"), body.hours)
+    found = await cloud.homes.health(who, id_of(request.match_info["device"], "device"), query.hours)
     return Health(
         items=[HealthSample(time=sure_moment(one.time_s * 1_000_000), readings=dict(one.readings)) for one in found]
     )
