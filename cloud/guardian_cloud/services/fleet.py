@@ -306,6 +306,7 @@ class Fleet:
                 ok=message.ok,
                 code=_printable(message.code),
             )
+        await self._tell_news(identity.tenant)
 
 
 def _command(message: bytes, now_ms: int) -> WireCommand:

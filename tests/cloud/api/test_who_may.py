@@ -27,6 +27,8 @@ MAY = {
     "GET /tenants/{tenant}/devices": {OWN, A, V, G},
     "POST /tenants/{tenant}/devices/codes": {OWN, A},
     "DELETE /tenants/{tenant}/devices/{device}": {OWN, A},
+    "GET /tenants/{tenant}/devices/{device}/health": {OWN, A, V, G},
+    "GET /tenants/{tenant}/commands": {OWN, A, V},
     "POST /tenants/{tenant}/commands": {OWN, A, V},
     "GET /tenants/{tenant}/commands/{command}": {OWN, A, V},
     "GET /tenants/{tenant}/events": {OWN, A, V},
@@ -171,6 +173,9 @@ async def test_bad_input_names_field_and_cure(started, people):
         ("GET", f"/tenants/{tenant}?x=1", None, "x"),
         ("POST", f"/tenants/{tenant}/commands", {"device": "x", "message": "!"}, "message"),
         ("POST", f"/tenants/{tenant}/commands", {"device": "x", "message": "AAAA"}, "message"),
+        ("POST", f"/tenants/{tenant}/commands", {"device": "x"}, "verb"),
+        ("POST", f"/tenants/{tenant}/commands", {"device": "x", "verb": "ping", "message": "AAAA"}, "verb"),
+        ("POST", f"/tenants/{tenant}/commands", {"device": "x", "verb": "set"}, "verb"),
     ]
     for method, path, body, field in cases:
         status, problem = await owner.ask(method, path, body)

@@ -15,7 +15,7 @@ from guardian.model.ids import uuid7
 from guardian.protocol import commands as wire
 from guardian.protocol.v1.events_pb2 import Command, CommandDone
 from guardian.services.afar_settings import AfarSettings
-from guardian.services.commands import FILE, LONGEST_S, REMEMBERED, CommandService
+from guardian.services.commands import FILE, LONGEST_S, CommandService
 from guardian.services.rules import RuleService
 from guardian.settings.load import load
 from guardian.vault.home import COMMAND_CONTEXT
@@ -184,10 +184,11 @@ async def test_an_older_one_cannot_undo_a_newer_one(home):
         home.sign(value=0.8)
 
 
-async def test_what_was_forgotten_is_not_done_twice(home):
+async def test_what_was_forgotten_is_not_done_twice(home, monkeypatch):
+    monkeypatch.setattr("guardian.services.commands.REMEMBERED", 3)
     first = home.sign()
     await home.ask(first)
-    for number in range(REMEMBERED):
+    for number in range(4):
         await home.ask(home.sign(value=number / 1000))
     assert await home.ask(first) == (False, codes.OUT_OF_ORDER)
 
