@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import Field, StrictBool, StrictFloat, StrictInt
 
 from guardian.api.fields import CameraId, In, Out, TimeOut
 from guardian.api.routing import Operations
@@ -19,7 +19,7 @@ class WishIn(In):
     """A setting that is to be changed from afar."""
 
     setting: str = Field(min_length=1, max_length=80, description="such as enabled, detect.min_score or storage.days")
-    value: bool | float | None = Field(description="what it is to be; null: none")
+    value: StrictBool | StrictInt | StrictFloat | None = Field(description="what it is to be; null: none")
     camera: CameraId | None = Field(None, description="whose setting; null: the house's")
     valid_s: float = Field(3600, ge=1, le=604_800, description="how long the command is good, in seconds")
 

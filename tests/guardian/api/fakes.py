@@ -10,6 +10,7 @@ from typing import Any
 
 from guardian.model.archive import ArchivePlace, ArchiveStatus
 from guardian.model.camera import CameraState, CameraStatus, CameraView, StreamStatus
+from guardian.model.command import SignedCommand
 from guardian.model.errors import (
     BadRequest,
     BadSetting,
@@ -506,6 +507,25 @@ class FakeViewing:
         await call.write(b"answer")
 
 
+class FakeCommands:
+    """Signs while unlocked; was asked what a test says."""
+
+    home, taken = b"h" * 32, True
+    of_camera, of_house = {"enabled": "use it"}, {"storage.days": "how old"}
+
+    def __init__(self) -> None:
+        self.locked, self.signed, self.asked = False, [], ()
+
+    def sign(self, wish, valid_s):
+        if self.locked:
+            raise VaultLocked("the vault is locked", cure="Unlock it with `guardian vault unlock`.")
+        self.signed.append((wish, valid_s))
+        return SignedCommand("01a221fe-f5f5-7b52-8d31-000000000001", b"signed", T0)
+
+    def seen(self):
+        return self.asked
+
+
 class FakeSearch:
     """Finds everything, while it is unlocked."""
 
@@ -529,7 +549,7 @@ class Fakes:
         self.holds, self.rules = FakeHolds(self.events), FakeRules()
         self.search = FakeSearch(self.events)
         self.vault, self.accounts, self.health = FakeVault(), FakeAccounts(), FakeHealth()
-        self.relay, self.viewing = FakeRelay(), FakeViewing()
+        self.relay, self.viewing, self.commands = FakeRelay(), FakeViewing(), FakeCommands()
 
     def services(self) -> Services:
         return Services(
@@ -548,4 +568,5 @@ class Fakes:
             detection=FakeDetection(),
             relay=self.relay,
             viewing=self.viewing,
+            commands=self.commands,
         )

@@ -6,6 +6,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 from guardian_frontend import STATIC, TEMPLATES
 
+from guardian.model.command import Answer, CommandSeen, Wish
 from guardian.model.event import EventState, HappeningKind
 from guardian.model.relay import RelayState
 from guardian.model.time import SECOND_US
@@ -375,3 +376,17 @@ async def test_the_system_page_shows_the_relay_that_is_joined(client, fakes, sta
     page = await (await client.get("/system")).text()
     assert all(word in page for word in words)
     assert ("<h2>Relay</h2>" in page) == bool(words)
+
+
+async def test_the_system_page_shows_what_was_asked_from_afar(client, fakes):
+    assert "asked from afar" not in await (await client.get("/system")).text()
+    wish = Wish("enabled", False, "gone")
+    refused = Answer(False, "bad_signature", "the signature is <not> the home's")
+    fakes.commands.asked = (
+        CommandSeen("a", T0, "set", True, refused, wish),
+        CommandSeen("b", T0, "ping", False, Answer(True)),
+    )
+    page = await (await client.get("/system")).text()
+    for word in ("asked from afar", "set enabled = False", "gone", "Refused", "The signature is &lt;not&gt;", "Done"):
+        assert word in page, word
+    assert "by this home" not in page
