@@ -77,7 +77,11 @@ async def test_a_plugin_hears_what_is_protected_already_and_its_jobs_outlive_a_f
 async def test_what_a_context_offers_is_filled_in_later_and_refused_before(tmp_path):
     contexts = ContextMaker(tmp_path)
     context = contexts.make("archive")
-    for call in (lambda: context.seal_key(bytes(32)), lambda: context.segments("a", "main", 0, 1)):
+    for call in (
+        lambda: context.seal_key(bytes(32)),
+        lambda: context.segments("a", "main", 0, 1),
+        lambda: context.events(0),
+    ):
         with pytest.raises(BadSetting, match="does not offer"):
             call()
     private, public = hpke.generate()
@@ -92,7 +96,13 @@ async def test_what_a_context_offers_is_filled_in_later_and_refused_before(tmp_p
             return (record, growing)
 
     recordings = type("S", (), {"catalogue": Catalogue()})
-    plugin_life.offer(contexts, tmp_path, cameras, recordings, keyring)
+
+    async def since(start_us):
+        return (start_us, "an event")
+
+    events = type("E", (), {"since": staticmethod(since)})
+    plugin_life.offer(contexts, tmp_path, cameras, recordings, events, keyring)
+    assert await context.events(7) == (7, "an event")
     assert plugin_keys.opened(context.seal_key(bytes(32)), "archive", [private]) == bytes(32)
     assert await context.segments("front", "main", 0, 1) == (record,)
     assert context.clock.now().utc_us > 1_700_000_000_000_000
