@@ -45,7 +45,7 @@ class CommandOut(Out):
     ok: bool
     code: str
     message: str
-    times: int = Field(description="How often it was delivered; it is done once.")
+    times: int = Field(description="How often it came; it is done once. Of refusals: it, or the like of it.")
 
     @staticmethod
     def of(one: CommandSeen) -> CommandOut:

@@ -72,7 +72,7 @@ class CommandSeen:
     signed: bool
     answer: Answer
     wish: Wish | None = None
-    times: int = 1  # it was delivered
+    times: int = 1  # it came; of refusals: that it, or the like of it, did
 
 
 @dataclass(frozen=True, slots=True)

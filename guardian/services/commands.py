@@ -254,8 +254,11 @@ class CommandService:
         verb = asked.verb if asked.verb.isidentifier() else "?"
         say = _log.info if answer.ok else _log.warning
         say("command_done" if answer.ok else "command_refused", command=name, verb=verb[:40], code=answer.code)
-        at_us = self._clock.now().utc_us
-        self._seen.append(CommandSeen(name, at_us, verb[:40], bool(asked.signature), answer, wish))
+        at_us, times = self._clock.now().utc_us, 1
+        last = self._seen[-1] if self._seen else None
+        if last is not None and not answer.ok and (last.verb, last.answer) == (verb[:40], answer):
+            times = self._seen.pop().times + 1  # who asks the same again and again takes no room from the rest
+        self._seen.append(CommandSeen(name, at_us, verb[:40], bool(asked.signature), answer, wish, times))
 
     def _again(self, asked: Asked) -> None:
         name = str(uuid.UUID(bytes=asked.id))

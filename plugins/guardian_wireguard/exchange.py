@@ -21,6 +21,7 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
 SETTLED_S = 60.0
 MISSES = 3
 WINDOW = 1000  # events sent and not acknowledged
+REFUSED_S = 0.5  # until the next after one that was refused: each is a line in the log, and who asks may mean no good
 COMMANDS = 64  # that wait to be done; full: the newest is dropped, and the cloud asks again
 CONNECT_S = 10.0
 STREAM_OPTIONS = (
@@ -177,6 +178,8 @@ class Exchange:
             done = await self._command(await self._commands.get())
             if done is not None:
                 self.send(link.FromEdge(done=done))
+            if done is None or not done.ok:
+                await self._clock.sleep(REFUSED_S)
 
     async def _beat(self, every_s: float) -> float:
         """Say how the home is; hang up on a relay that says nothing any more."""

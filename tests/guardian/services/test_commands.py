@@ -135,7 +135,9 @@ async def test_what_those_in_between_could_do_to_it_is_refused_and_changes_nothi
         assert await home.ask(one) == (False, codes.BAD_SIGNATURE)
     assert (home.folder / "config.toml").read_text() == before
     assert not (home.folder / FILE).exists(), "a stranger fills no disk"
-    assert {one.answer.code for one in home.service.seen()} == set(cases)
+    seen = home.service.seen()
+    assert {one.answer.code for one in seen} == set(cases)
+    assert (seen[0].answer.code, seen[0].times) == (codes.BAD_SIGNATURE, 4), "the like of it takes one line"
     assert await home.ask(raw) == (True, ""), "and the real one was not used up"
 
 
