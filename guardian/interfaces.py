@@ -5,9 +5,9 @@ Image arrays are numpy `uint8`; this module names them as `Any`-free protocols w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import threading
@@ -289,7 +289,8 @@ class RelayLink(Protocol):
 
     async def say(self, what: str, body: bytes) -> None:
         """Tell the cloud something beside events; once the relay is there, if it is not. `what`: `health` (a Telemetry of the
-        protocol, kept while there is room for events, too) or `inventory` (an Inventory; a newer one takes its place).
+        protocol, kept while there is room for events, too), `inventory` (an Inventory) or `statement` (a Signed): these two are told
+        anew to each relay that is reached, so nothing is kept of them.
         """
         ...
 
@@ -326,13 +327,15 @@ class RelayLink(Protocol):
 @dataclass(frozen=True, slots=True)
 class CloudLine:
     """What a `CloudSync` is given: `say` and `opaque` of the link, `ask(command)`, which does a command or says why not and returns
-    the answer's bytes (empty: there is none to give), and `plugins()`: name, state, and whether it is the project's own.
+    the answer's bytes (empty: there is none to give), `plugins()`: name, state, and whether it is the project's own, and `statements()`
+    that the home has made of members, serialised.
     """
 
-    say: Callable[[str, bytes], Awaitable[None]]
+    say: Callable[[str, bytes], Coroutine[Any, Any, None]]
     opaque: Callable[[str], bytes]
     ask: Callable[[bytes], Awaitable[bytes]]
     plugins: Callable[[], Sequence[tuple[str, str, bool]]]
+    statements: Callable[[], Sequence[bytes]] = tuple
 
 
 class CloudSync(Protocol):
@@ -348,6 +351,14 @@ class CloudSync(Protocol):
 
     def inventory(self) -> bytes:
         """An Inventory of the protocol, for a relay that has just been reached. From memory."""
+        ...
+
+    def statements(self) -> Sequence[bytes]:
+        """What the home has stated of members, for a relay that has just been reached."""
+        ...
+
+    def tell_statement(self, statement: bytes) -> None:
+        """The home has stated something new."""
         ...
 
     async def command(self, command: bytes) -> bytes:

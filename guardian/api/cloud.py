@@ -9,7 +9,7 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt
 
 from guardian.api.fields import CameraId, In, Out, TimeOut
 from guardian.api.routing import Operations
-from guardian.model.command import CommandSeen, Wish
+from guardian.model.command import CommandSeen, Signer, Wish
 from guardian.services.contract import Services
 
 operations = Operations("cloud")
@@ -39,6 +39,7 @@ class CommandOut(Out):
     at: TimeOut
     verb: str
     signed: bool
+    member: str | None = Field(description="Which signer says to have signed it; null: the home, or nobody.")
     setting: str | None
     value: bool | float | None
     camera: str | None
@@ -55,6 +56,7 @@ class CommandOut(Out):
             at=one.at_us,
             verb=one.verb,
             signed=one.signed,
+            member=one.member or None,
             setting=one.wish.setting if one.wish is not None else None,
             value=one.wish.value if one.wish is not None else None,
             camera=(one.wish.camera or None) if one.wish is not None else None,
@@ -65,6 +67,38 @@ class CommandOut(Out):
         )
 
 
+class SignerOut(Out):
+    """A key beside the home's that may sign commands. `out`: no longer, and never again."""
+
+    member: str
+    name: str
+    added: TimeOut
+    out: bool
+
+    @staticmethod
+    def of(one: Signer) -> SignerOut:
+        """Make it of a signer."""
+        return SignerOut(member=one.subject, name=one.name, added=one.added_us, out=one.out)
+
+
+class SignerIn(In):
+    """A signer to be made."""
+
+    name: str = Field(min_length=1, max_length=40, description="what you call it, such as Olga's laptop")
+
+
+class SignerKeyOut(Out):
+    """A fresh signer's key file, shown this once. Whoever has it can sign what `guardian cloud sign` does."""
+
+    format: int
+    name: str
+    home: str
+    member: str
+    signing_key: str = Field(repr=False)
+    sealing_key: str = Field(repr=False)
+    cameras: dict[str, str] = Field(description="The opaque id of each camera.")
+
+
 class CloudOut(Out):
     """What those outside ask of this home. `relay`: the state of the link."""
 
@@ -73,6 +107,7 @@ class CloudOut(Out):
     home: str = Field(description="The home's public key, in hex: commands are bound to it.")
     of_camera: dict[str, str] = Field(description="What may be set of a camera from afar.")
     of_house: dict[str, str] = Field(description="What may be set of the house.")
+    signers: tuple[SignerOut, ...]
     commands: tuple[CommandOut, ...] = Field(description="Since the start, the newest first.")
 
 
@@ -86,6 +121,7 @@ async def get_cloud(services: Services, request: web.Request) -> CloudOut:
         home=commands.home.hex(),
         of_camera=dict(commands.of_camera),
         of_house=dict(commands.of_house),
+        signers=tuple(SignerOut.of(one) for one in commands.signers.all()),
         commands=tuple(CommandOut.of(one) for one in commands.seen()),
     )
 
@@ -95,3 +131,16 @@ async def sign_command(services: Services, request: web.Request, body: WishIn) -
     """Have the home sign a change of a setting, to be carried by its cloud. Nothing changes yet. The vault must be unlocked."""
     made = services.commands.sign(Wish(body.setting, body.value, body.camera or ""), body.valid_s)
     return SignedOut(command=made.id, message=base64.b64encode(made.message).decode(), expires=made.expires_us)
+
+
+@operations.add("POST", "/cloud/signers", errors=(400, 409, 423, 503))
+async def add_signer(services: Services, request: web.Request, body: SignerIn) -> SignerKeyOut:
+    """Make a key by which commands are signed away from home, until it is taken back. The vault must be unlocked: the home signs it."""
+    return SignerKeyOut(**await services.commands.signers.add(body.name))
+
+
+@operations.add("DELETE", "/cloud/signers/{member}", errors=(404, 423, 503))
+async def remove_signer(services: Services, request: web.Request) -> web.Response:
+    """Take a signer out, for good. The vault must be unlocked: the home signs that, too."""
+    await services.commands.signers.remove(request.match_info["member"])
+    return web.Response(status=204)

@@ -73,6 +73,17 @@ class CommandSeen:
     answer: Answer
     wish: Wish | None = None
     times: int = 1  # it came; of refusals: that it, or the like of it, did
+    member: str = ""  # who signed, in hex; empty: the home
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A key beside the home's that may sign commands. `subject` in hex; `out`: no longer."""
+
+    name: str
+    subject: str
+    added_us: int
+    out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

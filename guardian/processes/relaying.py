@@ -21,6 +21,8 @@ from guardian.services.events import EventService
 from guardian.services.live import LiveHub
 from guardian.services.recordings import RecordingService
 from guardian.services.relay import RelayService
+from guardian.services.signers import SignerService
+from guardian.services.signers import Wire as MemberWire
 from guardian.services.viewer_desk import DeskSources
 from guardian.services.viewing import ViewingService
 from guardian.vault.home import HomeKey
@@ -52,20 +54,22 @@ def make_relay(
     viewing = ViewingService(data_dir / "vault", home, clock, _sources(data_dir, keyring, looks))
     if link is not None:
         link.take_viewers(viewing.serve)
-    cameras = looks[0]
-    commands = CommandService(
-        data_dir,
-        home,
-        _wire if link is not None and importlib.util.find_spec("google.protobuf") is not None else None,
-        settings,
-        lambda: [one.id for one in cameras.list()],
-        link.opaque if link is not None else lambda camera: b"",
-        clock,
-    )
+    able = link is not None and importlib.util.find_spec("google.protobuf") is not None
+    opaque = link.opaque if link is not None else _no_name
+
+    def cameras() -> list[str]:
+        return [one.id for one in looks[0].list()]
+
+    def ids() -> dict[str, str]:
+        return {camera: opaque(camera).hex() for camera in cameras()}
+
+    signers = SignerService(data_dir / "vault", home, _member_wire if able else None, clock, ids)
+    commands = CommandService(data_dir, home, _wire if able else None, settings, cameras, opaque, clock, signers)
     if link is not None and (brought := registry.cloud_sync()) is not None:
         sync = brought.make()
-        sync.use(CloudLine(link.say, link.opaque, commands.ask, partial(_plugins, registry)))
+        sync.use(CloudLine(link.say, link.opaque, commands.ask, partial(_plugins, registry), signers.statements))
         link.take_sync(sync)
+        signers.tell = sync.tell_statement
         commands.taken = True
     return RelayService(link, home, lambda: keyring.unlocked), viewing, commands
 
@@ -75,6 +79,16 @@ def _wire() -> Wire:
     from guardian.protocol import commands
 
     return commands
+
+
+def _member_wire() -> MemberWire:
+    from guardian.protocol import members
+
+    return members
+
+
+def _no_name(camera: str) -> bytes:
+    return b""
 
 
 def _plugins(registry: PluginRegistry) -> tuple[tuple[str, str, bool], ...]:

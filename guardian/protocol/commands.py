@@ -57,9 +57,12 @@ def make_command(
     expires_ms: int,
     body: bytes = b"",
     sign: Callable[[bytes], bytes] | None = None,
+    member: bytes = b"",
 ) -> bytes:
-    """Return a command's bytes. `sign` signs them behind their context; without it they carry no signature."""
-    one = events.Command(id=identity, issued_ms=issued_ms, expires_ms=expires_ms, verb=verb, body=body, home=home)
+    """Return a command's bytes. `sign` signs them behind their context, as a member or the home; without it they carry no signature."""
+    one = events.Command(
+        id=identity, issued_ms=issued_ms, expires_ms=expires_ms, verb=verb, body=body, home=home, member=member
+    )
     if sign is not None:
         one.signature = sign(one.SerializeToString(deterministic=True))
     return bytes(one.SerializeToString(deterministic=True))

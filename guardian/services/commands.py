@@ -26,7 +26,8 @@ from guardian.model.ids import uuid7
 from guardian.platform.clock import Clock
 from guardian.platform.files import replace_file
 from guardian.services.afar_settings import OF_CAMERA, OF_HOUSE, AfarSettings
-from guardian.vault.home import made_by_home
+from guardian.services.signers import SignerService
+from guardian.vault.home import made_by
 
 _log = structlog.get_logger(__name__)
 FILE = "commands.json"
@@ -72,8 +73,12 @@ class Wire(Protocol):
     def make_done(self, identity: bytes, answer: Answer) -> bytes: ...
 
 
-def refusal(asked: Asked, home: bytes, now_ms: int, newest_ms: int, free: frozenset[str], changes: str) -> Answer | None:
-    """Say why a command is not done; None: it may be. `newest_ms`: when the newest that was done had been signed. Pure."""
+def refusal(
+    asked: Asked, home: bytes, key: bytes | None, now_ms: int, newest_ms: int, free: frozenset[str], changes: str
+) -> Answer | None:
+    """Say why a command is not done; None: it may be. `key`: of who says to have signed it; None: the home knows of none.
+    `newest_ms`: when the newest that was done had been signed. Pure.
+    """
     if len(asked.id) != 16 or asked.id[6] >> 4 != 7:
         return Answer(False, codes.BAD_REQUEST, "the command has no id")
     if asked.home != home:
@@ -86,16 +91,18 @@ def refusal(asked: Asked, home: bytes, now_ms: int, newest_ms: int, free: frozen
         return None
     if asked.verb != changes:
         return Answer(False, codes.UNKNOWN_VERB, "this home does not do that when it is asked from afar")
-    return _unsigned(asked, home) or _out_of_time(asked, newest_ms)
+    return _unsigned(asked, key) or _out_of_time(asked, newest_ms)
 
 
-def _unsigned(asked: Asked, home: bytes) -> Answer | None:
+def _unsigned(asked: Asked, key: bytes | None) -> Answer | None:
     if not asked.signature:
         return Answer(False, codes.NOT_SIGNED, "what changes anything must be signed by the home")
-    if asked.member:
-        return Answer(False, codes.NOT_TRUSTED, "the home knows of no such member")
-    if not made_by_home(home, asked.signed, asked.signature):
-        return Answer(False, codes.BAD_SIGNATURE, "the signature is not the home's, or the command was altered")
+    if key is None:
+        return Answer(False, codes.NOT_TRUSTED, "the home knows of no such signer, or has taken it out")
+    if not made_by(key, asked.signed, asked.signature):
+        return Answer(
+            False, codes.BAD_SIGNATURE, "the signature is not the home's or its signer's, or the command was altered"
+        )
     return None
 
 
@@ -119,7 +126,9 @@ class CommandService:
         cameras: Callable[[], Sequence[str]],
         opaque: Callable[[str], bytes],
         clock: Clock,
+        signers: SignerService,
     ) -> None:
+        self.signers = signers
         self._path, self._home, self._wire = data_dir / FILE, home, wire
         self._settings, self._cameras, self._opaque, self._clock = settings, cameras, opaque, clock
         self._lock = asyncio.Lock()
@@ -196,7 +205,8 @@ class CommandService:
         if known is not None and known.digest == digest:  # begun, and killed before its answer was kept: do it again
             newest_ms = min(newest_ms, asked.issued_ms - 1)
         now_ms = self._clock.now().utc_us // 1000
-        answer, wish = refusal(asked, self.home, now_ms, newest_ms, wire.FREE, wire.SET), None
+        key = self.signers.key_of(asked.member, now_ms) if asked.member and asked.signature else self.home
+        answer, wish = refusal(asked, self.home, key, now_ms, newest_ms, wire.FREE, wire.SET), None
         if answer is None and asked.verb in wire.FREE:
             answer = self._do_free(asked.verb)
         elif answer is None:
@@ -258,7 +268,9 @@ class CommandService:
         last = self._seen[-1] if self._seen else None
         if last is not None and not answer.ok and (last.verb, last.answer) == (verb[:40], answer):
             times = self._seen.pop().times + 1  # who asks the same again and again takes no room from the rest
-        self._seen.append(CommandSeen(name, at_us, verb[:40], bool(asked.signature), answer, wish, times))
+        self._seen.append(
+            CommandSeen(name, at_us, verb[:40], bool(asked.signature), answer, wish, times, asked.member.hex()[:32])
+        )
 
     def _again(self, asked: Asked) -> None:
         name = str(uuid.UUID(bytes=asked.id))

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from guardian.interfaces import ViewerCall
 from guardian.model.camera import CameraView
-from guardian.model.command import CommandSeen, SignedCommand, Wish
+from guardian.model.command import CommandSeen, SignedCommand, Signer, Wish
 from guardian.model.event import Event, EventChange, EventQuery
 from guardian.model.relay import RelayStatus
 from guardian.model.time import Span
@@ -292,12 +292,31 @@ class Relay(Protocol):
     async def leave(self) -> RelayStatus: ...
 
 
+class Signers(Protocol):
+    """Keys beside the home's own that may sign commands."""
+
+    def all(self) -> tuple[Signer, ...]: ...
+
+    async def add(self, name: str) -> dict[str, Any]:
+        """Make one and return its key file's content, this once. VaultLocked, BadRequest, Conflict, ServiceUnavailable."""
+        ...
+
+    async def remove(self, subject: str) -> None:
+        """Take one out, for good. VaultLocked, NotFound."""
+        ...
+
+
 class Commands(Protocol):
     """What is asked of this home from afar, and what it signs itself, so that it is done."""
 
     of_camera: Mapping[str, str]  # what may be set from afar, and what it means
     of_house: Mapping[str, str]
     taken: bool  # whether anybody carries commands here
+
+    @property
+    def signers(self) -> Signers:
+        """Who may sign beside the home."""
+        ...
 
     @property
     def home(self) -> bytes:

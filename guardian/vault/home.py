@@ -28,8 +28,8 @@ class HomeKey(VaultSigner):
         return self.sign(COMMAND_CONTEXT + signed)
 
 
-def made_by_home(public_key: bytes, signed: bytes, signature: bytes) -> bool:
-    """Whether a home's key made a command's signature. The vault need not be open."""
+def made_by(public_key: bytes, signed: bytes, signature: bytes) -> bool:
+    """Whether a key made a command's signature. The vault need not be open."""
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, COMMAND_CONTEXT + signed)
     except (InvalidSignature, ValueError):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from guardian import __version__
-from guardian.sdk import CloudLine, PluginContext
+from guardian.sdk import CloudLine, PluginContext, Tasks
 from guardian_saas.config import SaasConfig
 
 PAGE_BYTES = 4096
@@ -22,6 +22,7 @@ class Sync:
     def __init__(self, config: SaasConfig, context: PluginContext) -> None:
         self._config, self._context = config, context
         self._line: CloudLine | None = None
+        self._tasks = Tasks()
 
     def use(self, line: CloudLine) -> None:
         self._line = line
@@ -49,6 +50,13 @@ class Sync:
         plugins = self._line.plugins() if self._config.plugins else ()
         made = inventory(self._context.cameras(), plugins, self._line.opaque, __version__)
         return bytes(made.SerializeToString(deterministic=True))
+
+    def statements(self) -> Sequence[bytes]:
+        return self._line.statements() if self._line is not None else ()
+
+    def tell_statement(self, statement: bytes) -> None:
+        if self._line is not None:
+            self._tasks.spawn(self._line.say("statement", statement), "a statement for the cloud")
 
     async def command(self, command: bytes) -> bytes:
         from guardian.protocol.v1 import events_pb2 as events

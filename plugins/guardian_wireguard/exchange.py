@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
 import grpc
@@ -12,6 +12,7 @@ import grpc
 from guardian.protocol.rpc import OPTIONS, Stub, write
 from guardian.protocol.v1 import events_pb2 as events
 from guardian.protocol.v1 import link_pb2 as link
+from guardian.protocol.v1 import trust_pb2 as trust
 from guardian.sdk import Clock, Tasks
 from guardian_wireguard.outbox import Outbox
 from guardian_wireguard.state import Joined
@@ -41,7 +42,7 @@ def next_wait(before_s: float, chance: Callable[[], float] = random.random) -> f
 
 class Exchange:
     """`telemetry()` and `inventory()` say how the home is; `deliver(...)` answers a Fetch; `view(...)` a viewer's call; `command(...)` does
-    a command, or says why not.
+    a command, or says why not; `statements()` are the home's, of members.
     """
 
     def __init__(
@@ -57,9 +58,11 @@ class Exchange:
         deliver: Callable[[Stub, link.Fetch], Coroutine[Any, Any, None]],
         view: Callable[[Stub, int], Coroutine[Any, Any, None]],
         command: Callable[[events.Command], Coroutine[Any, Any, events.CommandDone | None]],
+        statements: Callable[[], Sequence[trust.Signed]] = tuple,
         address: str = "",
     ) -> None:
         self._joined, self._outbox, self._command = joined, outbox, command
+        self._statements = statements
         self._commands: asyncio.Queue[events.Command] = asyncio.Queue(COMMANDS)
         self._clock, self._tasks, self._version = clock, tasks, version
         self._telemetry, self._inventory, self._deliver, self._view = telemetry, inventory, deliver, view
@@ -151,6 +154,8 @@ class Exchange:
         """Everything that goes up: gRPC ends a stream on which two write at once."""
         place = self._acknowledged
         await write(call, link.FromEdge(inventory=self._inventory()))
+        for signed in self._statements():
+            await write(call, link.FromEdge(statement=signed))
         while True:
             self._wake.clear()
             while self._aside:

@@ -146,6 +146,7 @@ class WireGuardLink:
             deliver=self._clips.deliver,
             view=self._view,
             command=self._obey,
+            statements=self._statements,
         )
         self._running = Tasks()
         await self._try_up()  # on this thread's loop: a program that is started dies with the thread
@@ -281,7 +282,7 @@ class WireGuardLink:
         self._sync = sync
 
     async def say(self, what: str, body: bytes) -> None:
-        """Tell of health or inventory. Nothing where no relay is joined."""
+        """Tell of health, inventory or a statement. Nothing where no relay is joined."""
         if self._outbox is None or self._exchange is None:
             return
         if what == "health":
@@ -289,8 +290,16 @@ class WireGuardLink:
             sample.MergeFrom(events.Telemetry.FromString(body))
             await asyncio.to_thread(self._outbox.put_health, sample.SerializeToString())
             self._exchange.news()
-        elif self._exchange.connected:  # else it is said anew when the relay is there
+        elif not self._exchange.connected:  # it is said anew when the relay is there
+            return
+        elif what == "statement":
+            self._exchange.send(link.FromEdge(statement=trust.Signed.FromString(body)))
+        else:
             self._exchange.send(link.FromEdge(inventory=link.Inventory.FromString(body)))
+
+    def _statements(self) -> list[trust.Signed]:
+        said = self._sync.statements() if self._sync is not None else ()
+        return [trust.Signed.FromString(one) for one in said]
 
     async def _obey(self, command: events.Command) -> events.CommandDone | None:
         if self._sync is None:

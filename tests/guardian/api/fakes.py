@@ -10,7 +10,7 @@ from typing import Any
 
 from guardian.model.archive import ArchivePlace, ArchiveStatus
 from guardian.model.camera import CameraState, CameraStatus, CameraView, StreamStatus
-from guardian.model.command import SignedCommand
+from guardian.model.command import SignedCommand, Signer
 from guardian.model.errors import (
     BadRequest,
     BadSetting,
@@ -514,7 +514,28 @@ class FakeCommands:
     of_camera, of_house = {"enabled": "use it"}, {"storage.days": "how old"}
 
     def __init__(self) -> None:
-        self.locked, self.signed, self.asked = False, [], ()
+        self.locked, self.signed, self.asked, self.made = False, [], (), []
+
+    @property
+    def signers(self):
+        return self
+
+    def all(self):
+        return tuple(self.made)
+
+    async def add(self, name):
+        if self.locked:
+            raise VaultLocked("the vault is locked", cure="Unlock it with `guardian vault unlock`.")
+        self.made.append(Signer(name, "ab" * 16, T0))
+        return {
+            "format": 1, "name": name, "home": "68" * 32, "member": "ab" * 16, "signing_key": "01" * 32,
+            "sealing_key": "02" * 96, "cameras": {"front": "cd" * 16},
+        }  # fmt: skip
+
+    async def remove(self, subject):
+        if subject not in {one.subject for one in self.made}:
+            raise NotFound("there is no such signer")
+        self.made = []
 
     def sign(self, wish, valid_s):
         if self.locked:

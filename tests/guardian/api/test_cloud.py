@@ -65,6 +65,21 @@ async def test_what_was_asked_is_told_with_what_became_of_it(client, fakes):
     assert found["of_camera"] == {"enabled": "use it"}
 
 
+async def test_a_signers_key_is_shown_when_it_is_made_and_never_again(client, fakes):
+    made = await (await client.post(f"{CLOUD}/signers", json={"name": "laptop"})).json()
+    assert (made["signing_key"], made["cameras"]) == ("01" * 32, {"front": "cd" * 16})
+    text = await (await client.get(CLOUD)).text()
+    assert "laptop" in text
+    assert "01" * 32 not in text
+    assert (await client.post(f"{CLOUD}/signers", json={"name": ""})).status == 400
+    assert (await client.delete(f"{CLOUD}/signers/{'00' * 16}")).status == 404
+    assert (await client.delete(f"{CLOUD}/signers/{'ab' * 16}")).status == 204
+    fakes.commands.locked = True
+    assert (await client.post(f"{CLOUD}/signers", json={"name": "laptop"})).status == 423
+
+
 async def test_nobody_signs_or_looks_without_a_login(stranger):
     assert (await stranger.get(CLOUD)).status == 401
+    assert (await stranger.post(f"{CLOUD}/signers", json={"name": "me"})).status == 401
+    assert (await stranger.delete(f"{CLOUD}/signers/{'ab' * 16}")).status == 401
     assert (await stranger.post(SIGN, json={"setting": "enabled", "value": True})).status == 401

@@ -45,8 +45,8 @@ def test_the_bytes_that_are_signed_are_the_message_without_its_signature():
     plain = Command(id=ID, verb="set", home=HOME, issued_ms=1_000, expires_ms=2_000, body=asked.body)
     assert asked.signed == plain.SerializeToString(deterministic=True)
     assert vault_home.COMMAND_CONTEXT == COMMAND_CONTEXT
-    assert vault_home.made_by_home(HOME, asked.signed, asked.signature)
-    assert not vault_home.made_by_home(HOME, asked.signed, asked.signature[:-1])
+    assert vault_home.made_by(HOME, asked.signed, asked.signature)
+    assert not vault_home.made_by(HOME, asked.signed, asked.signature[:-1])
 
 
 @given(st.integers(0, len(MESSAGE) * 8 - 1))

@@ -1,24 +1,31 @@
 """The cloud can ask, never order: what is done for the home's signature alone, once, in order, over kills; and what is refused, and why."""
 
 import asyncio
+import base64
 import json
 import os
+import time
 import uuid
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from guardian.cli.cloud import signed_away
 from guardian.model import command as codes
 from guardian.model.command import Wish
-from guardian.model.errors import BadRequest, BadSetting, Conflict, NotAllowed, NotFound, ServiceUnavailable
+from guardian.model.errors import BadRequest, BadSetting, Conflict, Damaged, NotAllowed, NotFound, ServiceUnavailable
 from guardian.model.ids import uuid7
 from guardian.protocol import commands as wire
+from guardian.protocol import members
+from guardian.protocol.trust import Statements
+from guardian.protocol.v1 import trust_pb2 as trust
 from guardian.protocol.v1.events_pb2 import Command, CommandDone
 from guardian.services.afar_settings import AfarSettings
 from guardian.services.commands import FILE, LONGEST_S, CommandService
 from guardian.services.rules import RuleService
+from guardian.services.signers import SignerService
 from guardian.settings.load import load
-from guardian.vault.home import COMMAND_CONTEXT
+from guardian.vault.home import COMMAND_CONTEXT, STATEMENT_CONTEXT
 from tests.support.relay import OwnClock
 
 CONFIG = """# the owner's own words
@@ -43,6 +50,9 @@ class HomeKey:
     def sign_command(self, signed):
         return self.key.sign(COMMAND_CONTEXT + signed)
 
+    def sign_statement(self, body):
+        return self.key.sign(STATEMENT_CONTEXT + body)
+
 
 class Home:
     """A home that can be killed: what is on the disk stays."""
@@ -64,8 +74,13 @@ class Home:
         rules = RuleService(self.folder, lambda: self.settings, use, lambda camera, rules: self.told.append(camera) is None)
         self.afar = AfarSettings(self.folder, lambda: self.settings, use, rules, restart)
         self.service = CommandService(
-            self.folder, self.key, lambda: wire, self.afar, lambda: list(self.settings.cameras), self.opaque, self.clock
-        )
+            self.folder, self.key, lambda: wire, self.afar, lambda: list(self.settings.cameras), self.opaque, self.clock,
+            self.signers(),
+        )  # fmt: skip
+
+    def signers(self):
+        ids = lambda: {one: self.opaque(one).hex() for one in self.settings.cameras}  # noqa: E731
+        return SignerService(self.folder, self.key, lambda: members, self.clock, ids)
 
     @staticmethod
     def opaque(camera):
@@ -279,8 +294,102 @@ async def test_a_switch_begins_the_camera_anew_and_retention_does_not(home):
 
 
 async def test_a_home_without_a_link_says_so(home):
-    silent = CommandService(home.folder, home.key, None, home.afar, list, home.opaque, home.clock)
+    silent = CommandService(home.folder, home.key, None, home.afar, list, home.opaque, home.clock, home.signers())
     assert await silent.ask(home.sign()) == b""
     with pytest.raises(ServiceUnavailable, match="link"):
         silent.sign(Wish("storage.days", 3), 60)
     assert await home.service.ask(b"\xff") == b""
+
+
+def away(key, value=0.6):
+    """What somebody signs with a key file, elsewhere."""
+    made = signed_away(json.dumps(key), Wish("detect.min_score", value, "front"), 60)
+    command = Command.FromString(base64.b64decode(made["message"]))
+    return command.SerializeToString()
+
+
+@pytest.fixture
+def now(home):
+    home.clock.ms = time.time_ns() // 1_000_000  # a key file is used where there is no clock of ours
+    return home
+
+
+async def test_a_signers_key_signs_away_from_home_until_it_is_taken_out(now):
+    home, told = now, []
+    home.service.signers.tell = told.append
+    key = await home.service.signers.add("laptop")
+    assert key["cameras"] == {"front": home.opaque("front").hex(), "yard": home.opaque("yard").hex()}
+    assert await home.ask(away(key)) == (True, "")
+    assert home.settings.cameras["front"].detect.min_score == 0.6
+    assert home.service.seen()[0].member == key["member"]
+    stored = (home.folder / "signers.json").read_text()
+    assert key["signing_key"] not in stored
+    assert bytes.fromhex(key["signing_key"]) not in stored.encode()
+    home.begin()  # over restarts
+    home.clock.ms += 10
+    assert await home.ask(away(key, 0.7)) == (True, "")
+    before = away(key, 0.8)
+    home.service.signers.tell = told.append
+    await home.service.signers.remove(key["member"])
+    for raw in (before, away(key, 0.9)):
+        assert await home.ask(raw) == (False, codes.NOT_TRUSTED)
+    assert home.settings.cameras["front"].detect.min_score == 0.7
+    said = Statements(home.key.public_key, [trust.Signed.FromString(one) for one in told])
+    assert [trust.Statement.FromString(one.body).revoked for one in said.all()] == [True], "relay and cloud are told"
+    with pytest.raises(NotFound):
+        await home.service.signers.remove(key["member"])
+
+
+async def test_a_signer_that_the_home_has_not_signed_signs_nothing(now):
+    home = now
+    key = await home.service.signers.add("laptop")
+    foreign = Ed25519PrivateKey.generate()
+    for fields, code in [
+        ({"member": "00" * 16}, codes.NOT_TRUSTED),
+        ({"signing_key": foreign.private_bytes_raw().hex()}, codes.BAD_SIGNATURE),
+        ({"home": "11" * 32}, codes.ANOTHER_HOME),
+    ]:
+        assert await home.ask(away(key | fields)) == (False, code)
+    plain = Command.FromString(home.sign())
+    plain.member = bytes.fromhex(key["member"])
+    assert await home.ask(plain.SerializeToString()) == (False, codes.BAD_SIGNATURE), (
+        "the home's signature is not the member's"
+    )
+    value = json.loads((home.folder / "signers.json").read_text())
+    body = members.make_member(home.key.public_key, b"x" * 16, 5, 5, foreign.public_key().public_bytes_raw(), b"s" * 1216)
+    value["signers"][0] |= {"member": "78" * 16, "body": base64.b64encode(body).decode()}
+    (home.folder / "signers.json").write_text(json.dumps(value))  # somebody with the data folder
+    home.begin()
+    forged = key | {"member": "78" * 16, "signing_key": foreign.private_bytes_raw().hex()}
+    assert await home.ask(away(forged)) == (False, codes.NOT_TRUSTED)
+    (home.folder / "signers.json").write_text("{")
+    home.begin()
+    assert await home.ask(away(key)) == (False, codes.NOT_TRUSTED)
+    with pytest.raises(Damaged, match=r"signers\.json"):
+        await home.service.signers.add("phone")
+    assert await home.ask(home.sign()) == (True, ""), "the home itself signs all the same"
+
+
+async def test_signers_have_names_and_a_bound(home, monkeypatch):
+    monkeypatch.setattr("guardian.services.signers.MOST", 2)
+    await home.service.signers.add("laptop")
+    for name, error in [("laptop", Conflict), ("", BadRequest), ("a\nb", BadRequest), ("x" * 41, BadRequest)]:
+        with pytest.raises(error):
+            await home.service.signers.add(name)
+    second = await home.service.signers.add("phone")
+    with pytest.raises(Conflict, match="2 signers"):
+        await home.service.signers.add("watch")
+    await home.service.signers.remove(second["member"])
+    await home.service.signers.add("phone")
+    assert [(one.name, one.out) for one in home.service.signers.all()] == [
+        ("laptop", False),
+        ("phone", True),
+        ("phone", False),
+    ]
+    assert len(home.service.signers.statements()) == 3
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "guardian-view:abc", '{"home": 5}'])
+def test_what_is_no_key_file_says_so(text):
+    with pytest.raises(BadRequest, match="no key file"):
+        signed_away(text, Wish("storage.days", 3), 60)
