@@ -22,7 +22,7 @@ from guardian.protocol.v1.events_pb2 import Command
 from tests.support.cloud_lab import three_programs
 from tests.support.cloud_people import Stream
 from tests.support.program import wait_for
-from tests.support.relay_lab import CAMERA, NAME
+from tests.support.relay_lab import CAMERA, NAME, run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -145,6 +145,29 @@ def test_what_the_home_has_signed_is_done_once_and_in_order(place):
     assert not place.house.get(f"/api/v1/cameras/{CAMERA}")["recording"]
     assert place.asked({"message": signed(place, "enabled", "true", "--camera", CAMERA)})["state"] == "done"
     wait_for(lambda: list(device(place)["cameras"].values()) == ["recording"], 30, "the camera is on")
+
+
+def test_a_signer_signs_away_from_home_until_the_home_takes_it_out(place):
+    key = place.folder / "laptop.key"
+    made = place.house.command("cloud", "signer", "add", "laptop", "--out", str(key))
+    assert key.stat().st_mode & 0o077 == 0
+
+    def member(wanted):
+        said = {each["subject"]: each for each in device(place)["statements"]}
+        return made["member"] in said and said[made["member"]]["revoked"] is wanted
+
+    wait_for(lambda: member(False), 15, "the home's word for it in the cloud")
+
+    def away(value):  # as on a laptop somewhere: nothing of the home is there but the key
+        command = ["cloud", "sign", "detect.event_min_score", value, "--camera", CAMERA, "--key", str(key), "--json"]
+        return run(*command, "--data", str(place.folder / "nothing"))["message"]
+
+    assert place.asked({"message": away("0.6")})["state"] == "done"
+    assert detect(place)["event_min_score"] == 0.6
+    place.house.command("cloud", "signer", "remove", "laptop")
+    assert place.asked({"message": away("0.7")})["code"] == "not_trusted"
+    assert detect(place)["event_min_score"] == 0.6
+    wait_for(lambda: member(True), 15, "that it is out, in the cloud")
 
 
 def complete(place):
