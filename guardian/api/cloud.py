@@ -114,6 +114,10 @@ class CloudOut(Out):
 @operations.add("GET", "/cloud")
 async def get_cloud(services: Services, request: web.Request) -> CloudOut:
     """What was asked of this home from afar, and what became of it."""
+    return _cloud(services)
+
+
+def _cloud(services: Services) -> CloudOut:
     commands = services.commands
     return CloudOut(
         relay=services.relay.status().state.value,
@@ -140,7 +144,7 @@ async def add_signer(services: Services, request: web.Request, body: SignerIn) -
 
 
 @operations.add("DELETE", "/cloud/signers/{member}", errors=(404, 423, 503))
-async def remove_signer(services: Services, request: web.Request) -> web.Response:
+async def remove_signer(services: Services, request: web.Request) -> CloudOut:
     """Take a signer out, for good. The vault must be unlocked: the home signs that, too."""
     await services.commands.signers.remove(request.match_info["member"])
-    return web.Response(status=204)
+    return _cloud(services)
