@@ -23,6 +23,7 @@ _PARAMETERS = {
     "export": "Id of an export.",
     "token": "Id of a token.",
     "segment": "Id of a segment, from a playlist.",
+    "member": "Id of a signer: 32 hex digits.",
     "index": "Number of a fragment, from a playlist.",
 }
 
