@@ -257,3 +257,31 @@ async def test_more_than_was_offered_and_what_nobody_asked_for_is_not_kept(tmp_p
         assert (await one.stub.Deliver(iter([link.Piece(ticket=99, data=b"x")]))).received == 0
         assert list((tmp_path / "clips").iterdir()) == []
         call.cancel()
+
+
+async def test_of_the_inventory_words_are_taken_and_nothing_longer(tmp_path):
+    async with relay(tmp_path) as one:
+        call, _ = await hello(one)
+        plugins = [events.Plugin(name=name, state="running") for name in ("plates", "<b>", "x" * 33, "")]
+        cameras = [link.Camera(camera=b"c" * 16, state="off"), link.Camera(camera=b"short", state="off")]
+        said = link.Inventory(cameras=cameras, version="2.0", plugins=plugins, other_plugins=3)
+        await call.write(link.FromEdge(inventory=said))
+        await call.write(batch(1, 1))
+        await expect(call, "ack")
+        assert [each.name for each in one.edge.plugins] == ["plates"]
+        assert (one.edge.other_plugins, one.edge.version, len(one.edge.cameras)) == (3, "2.0", 1)
+        assert one.told.reports == 1, "the cloud is told at once"
+        call.cancel()
+
+
+async def test_health_of_the_past_is_kept_by_its_time_and_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr("guardian_relay.edge.MOST_PAST", 3)
+    async with relay(tmp_path) as one:
+        call, _ = await hello(one)
+        for time_s in (3000, 3010, 600, 900, 1200):  # how it is now, and then what had waited
+            await call.write(link.FromEdge(telemetry=events.Telemetry(time_s=time_s, readings={"cameras": time_s})))
+        await call.write(batch(1, 1))
+        await expect(call, "ack")
+        assert one.edge.telemetry.time_s == 3010, "the past does not pass for now"
+        assert {at: each.time_s for at, each in one.edge.past.items()} == {10: 3010, 3: 900, 4: 1200}
+        call.cancel()

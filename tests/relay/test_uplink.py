@@ -16,6 +16,7 @@ from guardian.platform.tasks import Tasks
 from guardian.protocol.rpc import OPTIONS, handlers
 from guardian.protocol.v1 import control_pb2 as control
 from guardian.protocol.v1 import events_pb2 as events
+from guardian.protocol.v1 import trust_pb2 as trust
 from tests.support.authority import DER, Authority
 from tests.support.relay import NOW_MS, event
 from tests.support.writers import watched
@@ -25,6 +26,7 @@ class Cloud:
     """Keeps what comes, as the real one: by id, and acknowledges."""
 
     def __init__(self, authority):
+        self.statements = []
         self.authority, self.kept, self.up_to, self.fleets, self.answers = authority, {}, 0, [], []
         self.hang_up_after, self.acknowledge, self.send, self.renewed, self.streams, self.refuse = (
             None,
@@ -39,6 +41,7 @@ class Cloud:
         if self.refuse:
             await context.abort(grpc.StatusCode.PERMISSION_DENIED, "denied")
         self.streams += 1
+        self.call = asyncio.current_task()
         first = await context.read()
         assert first.WhichOneof("what") == "hello"
         await context.write(control.FromCloud(welcome=control.Welcome(acknowledged=self.up_to, heartbeat_s=1)))
@@ -59,6 +62,11 @@ class Cloud:
                 self.fleets.append(one.fleet)
             elif what == "done":
                 self.answers.append(one.done)
+            elif what == "statement":
+                self.statements.append(one.statement)
+
+    def hang_up(self):
+        self.call.cancel()
 
     async def Renew(self, request, context):
         self.renewed += 1
@@ -196,3 +204,26 @@ def test_a_chain_of_another_key_is_not_kept(tmp_path):
     with pytest.raises(ValueError, match="not of the key"):
         certificate.keep(key, Authority().sign(other))
     assert not certificate.there
+
+
+async def test_each_stream_begins_with_what_the_home_has_stated_and_tells_the_past_once(tmp_path):
+    async with bench(tmp_path) as (cloud, _store, uplink):
+        await until(lambda: cloud.fleets, "the first stream")
+        stated, told = [trust.Signed(body=b"one"), trust.Signed(body=b"two")], []
+        edge = uplink._edge
+        edge.took(events.Telemetry(time_s=600))
+        edge.took(events.Telemetry(time_s=900))
+
+        def fleet():
+            told.append(control.Fleet(time_s=8, edge_past=edge.past.values()))
+            if len(told) == 1:
+                edge.took(events.Telemetry(time_s=1200))  # meanwhile
+            return told[-1]
+
+        uplink._statements, uplink._fleet = lambda: stated, fleet
+        streams = cloud.streams
+        cloud.hang_up()
+        await until(lambda: cloud.streams > streams and len(cloud.statements) == 2, "the statements")
+        assert cloud.statements == stated
+        await until(lambda: len(told) >= 2, "the reports")
+        assert [[one.time_s for one in each.edge_past] for each in told[:2]] == [[600, 900], [1200]]
