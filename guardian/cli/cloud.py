@@ -82,7 +82,7 @@ def sign(setting: str, value: str, camera: str | None, valid: str, key_file: Pat
     click.echo(made["message"])
 
 
-@cloud.group("signer", epilog="Example:\n\n  guardian cloud signer add 'Olga'''s laptop' --out laptop.key")
+@cloud.group("signer", epilog="Example:\n\n  guardian cloud signer add laptop --out laptop.key")
 def signer() -> None:
     """Keys that sign commands away from home."""
 
