@@ -7,6 +7,9 @@ descriptor says already. Here a method that the .proto lacks cannot be called, a
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import wraps
 from typing import Any
 
 from google.protobuf import message_factory
@@ -55,8 +58,41 @@ async def write(call: Any, message: Any) -> None:
         raise grpc.aio.AioRpcError(*status) from None
 
 
-def handlers(service: ServiceDescriptor, implementation: object) -> Any:
-    """Return what a server serves a service with: every method of it, by the implementation's method of the same name."""
+class Calls:
+    """The calls that handlers are in. Whoever hangs up cancels a handler, and a server that stops cancels it again, and does not wait:
+    then what it holds, such as a connection of a database, is closed under its hands. Here a handler is cancelled once, and can be waited for.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Future[Any]] = set()
+
+    async def ended(self, within_s: float = 5.0) -> None:
+        """Wait for those that are under way."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=within_s)
+
+    def counted(self, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """Return a method of a service (a coroutine, no generator) that is counted while it runs."""
+
+        @wraps(method)
+        async def call(request: Any, context: Any) -> Any:
+            work = asyncio.ensure_future(method(request, context))
+            self._tasks.add(work)
+            work.add_done_callback(self._tasks.discard)
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                work.cancel()
+                while not work.done():
+                    with suppress(asyncio.CancelledError):
+                        await asyncio.wait({work})
+                raise
+
+        return call
+
+
+def handlers(service: ServiceDescriptor, implementation: object, calls: Calls | None = None) -> Any:
+    """Return what a server of grpc.aio serves a service with: every method of it, by the implementation's method of the same name."""
     import grpc
 
     found = {}
@@ -64,7 +100,7 @@ def handlers(service: ServiceDescriptor, implementation: object) -> Any:
         request, reply = _classes(method)
         make = getattr(grpc, f"{KINDS[method.client_streaming, method.server_streaming]}_rpc_method_handler")
         found[method.name] = make(
-            getattr(implementation, method.name),
+            getattr(implementation, method.name) if calls is None else calls.counted(getattr(implementation, method.name)),
             request_deserializer=request.FromString,
             response_serializer=reply.SerializeToString,
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
 import grpc
 
+from guardian.protocol import waits
 from guardian.protocol.rpc import OPTIONS, Stub, write
 from guardian.protocol.v1 import events_pb2 as events
 from guardian.protocol.v1 import link_pb2 as link
@@ -18,7 +18,6 @@ from guardian_wireguard.outbox import Outbox
 from guardian_wireguard.state import Joined
 
 LINK = link.DESCRIPTOR.services_by_name["Link"]
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
 SETTLED_S = 60.0
 MISSES = 3
 WINDOW = 1000  # events sent and not acknowledged
@@ -33,11 +32,6 @@ STREAM_OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 2_000),
 )
 Bytes = Callable[[bytes, int, int], AsyncIterator[bytes]]
-
-
-def next_wait(before_s: float, chance: Callable[[], float] = random.random) -> float:
-    """Decorrelated jitter: anywhere from the first wait to three times the one before."""
-    return min(LONGEST_WAIT_S, FIRST_WAIT_S + chance() * (3 * before_s - FIRST_WAIT_S))
 
 
 class Exchange:
@@ -99,7 +93,7 @@ class Exchange:
 
     async def run(self) -> None:
         """For ever: connect, speak until it breaks, wait."""
-        wait_s = FIRST_WAIT_S
+        wait_s = waits.FIRST_WAIT_S
         while True:
             began_s, asked_s = self._clock.mono_s(), 0.0
             try:
@@ -109,8 +103,8 @@ class Exchange:
             finally:
                 self.connected, self._stub = False, None
             if self._clock.mono_s() - began_s > SETTLED_S:
-                wait_s = FIRST_WAIT_S
-            wait_s = next_wait(wait_s)
+                wait_s = waits.FIRST_WAIT_S
+            wait_s = waits.next_wait(wait_s)
             await self._clock.sleep(asked_s or wait_s)
 
     async def _speak(self) -> float:

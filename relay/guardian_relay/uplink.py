@@ -7,7 +7,6 @@ longer, with chance, between tries, so that a cloud that comes back is not run o
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ import structlog
 
 from guardian.platform.clock import Clock
 from guardian.platform.tasks import Tasks
+from guardian.protocol import waits
 from guardian.protocol.rpc import OPTIONS, Stub, write
 from guardian.protocol.v1 import control_pb2 as control
 from guardian.protocol.v1 import events_pb2 as events
@@ -27,7 +27,6 @@ from guardian_relay.index.store import EventStore
 
 _log = structlog.get_logger(__name__)
 CONTROL = control.DESCRIPTOR.services_by_name["Control"]
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
 MISSES = 3
 ASIDE = 256  # answers and statements that wait while the cloud is away; full: the oldest goes, the cloud asks again
 WINDOW = 1000  # events sent and not acknowledged
@@ -38,11 +37,6 @@ STREAM_OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 1_000),
 )
-
-
-def next_wait(before_s: float, chance: Callable[[], float] = random.random) -> float:
-    """Decorrelated jitter: anywhere from the first wait to three times the one before."""
-    return min(LONGEST_WAIT_S, FIRST_WAIT_S + chance() * (3 * before_s - FIRST_WAIT_S))
 
 
 class Uplink:
@@ -95,14 +89,14 @@ class Uplink:
 
     async def run(self) -> None:
         """For ever: connect, speak until it breaks, wait."""
-        wait_s = FIRST_WAIT_S
+        wait_s = waits.FIRST_WAIT_S
         while True:
             began_s = self._clock.mono_s()
             asked_s = 0.0
             try:
                 asked_s = await self._speak()
             except RenewalDue:
-                wait_s = FIRST_WAIT_S  # a new certificate: come back with it at once
+                wait_s = waits.FIRST_WAIT_S  # a new certificate: come back with it at once
                 continue
             except grpc.RpcError as error:
                 self._failed(error)
@@ -112,8 +106,8 @@ class Uplink:
             finally:
                 self.connected = False
             if self._clock.mono_s() - began_s > 60.0:
-                wait_s = FIRST_WAIT_S
-            wait_s = next_wait(wait_s)
+                wait_s = waits.FIRST_WAIT_S
+            wait_s = waits.next_wait(wait_s)
             self.tries += 1
             await self._clock.sleep(max(wait_s, asked_s))
 

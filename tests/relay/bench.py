@@ -17,7 +17,7 @@ from guardian_relay.link import LinkService
 from guardian_relay.tunnel import Place
 
 from guardian.platform.tasks import Tasks
-from guardian.protocol.rpc import OPTIONS, Stub, handlers
+from guardian.protocol.rpc import OPTIONS, Calls, Stub, handlers
 from guardian.protocol.trust import Statements
 from guardian.protocol.tunnel import Keys, KeySet, rotated
 from guardian.protocol.v1 import link_pb2 as link
@@ -79,8 +79,8 @@ async def relay(folder, *, edge_address="::1", heartbeat_s=30, quota=1 << 20, ho
         heartbeat_s=heartbeat_s, uplink=told,
     )  # fmt: skip
     viewers.call = lambda ticket: service.send(link.FromRelay(call=link.Call(ticket=ticket)))
-    server = grpc.aio.server(options=OPTIONS)
-    server.add_generic_rpc_handlers((handlers(LINK, service),))
+    server, calls = grpc.aio.server(options=OPTIONS), Calls()
+    server.add_generic_rpc_handlers((handlers(LINK, service, calls),))
     port = server.add_insecure_port("[::1]:0")
     await server.start()
     try:
@@ -91,6 +91,7 @@ async def relay(folder, *, edge_address="::1", heartbeat_s=30, quota=1 << 20, ho
             )  # fmt: skip
     finally:
         await server.stop(0)
+        await calls.ended()
         await tasks.close()
         await engine.dispose()
 

@@ -9,7 +9,7 @@ from guardian_relay import uplink as uplink_module
 from guardian_relay.certificate import Certificate
 from guardian_relay.edge import EdgeState
 from guardian_relay.index.store import EventStore, make_tables, open_engine
-from guardian_relay.uplink import LONGEST_WAIT_S, Uplink, next_wait
+from guardian_relay.uplink import Uplink
 
 from guardian.platform.clock import SystemClock
 from guardian.platform.tasks import Tasks
@@ -17,6 +17,7 @@ from guardian.protocol.rpc import OPTIONS, handlers
 from guardian.protocol.v1 import control_pb2 as control
 from guardian.protocol.v1 import events_pb2 as events
 from guardian.protocol.v1 import trust_pb2 as trust
+from guardian.protocol.waits import LONGEST_WAIT_S, next_wait
 from tests.support.authority import DER, Authority
 from tests.support.relay import NOW_MS, event
 from tests.support.writers import watched

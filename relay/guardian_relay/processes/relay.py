@@ -19,7 +19,7 @@ from guardian.platform.clock import Clock, SystemClock
 from guardian.platform.files import make_private_dir
 from guardian.platform.limits import harden
 from guardian.platform.tasks import Tasks
-from guardian.protocol.rpc import OPTIONS, handlers
+from guardian.protocol.rpc import OPTIONS, Calls, handlers
 from guardian.protocol.trust import Statements
 from guardian.protocol.tunnel import Keys
 from guardian.protocol.v1 import control_pb2 as control
@@ -81,6 +81,7 @@ class Relay:
         self.link: LinkService | None = None
         self.uplink: Uplink | None = None
         self._link_server: Any = None
+        self._calls = Calls()
         self._closers = AsyncExitStack()
         self._began_s = clock.mono_s()
         self._clip_usage = (0, 0)
@@ -152,10 +153,11 @@ class Relay:
             opened=self._joined,
         )
         server = grpc.aio.server(options=(*OPTIONS, ("grpc.so_reuseport", 0)), maximum_concurrent_rpcs=64)
-        server.add_generic_rpc_handlers((handlers(link.DESCRIPTOR.services_by_name["Pairing"], service),))
+        server.add_generic_rpc_handlers((handlers(link.DESCRIPTOR.services_by_name["Pairing"], service, self._calls),))
         credentials = grpc.ssl_server_credentials([(identity.key_pem, identity.certificate_pem)])
         await _bind(server, settings.pairing.listen, credentials, "pairing.listen")
         await server.start()
+        self._closers.push_async_callback(self._calls.ended)
         self._closers.push_async_callback(server.stop, GRACE_S)
 
     async def _joined(self, joined: Joined, said: Statements, keys: Keys) -> None:
@@ -197,7 +199,7 @@ class Relay:
             uplink=self.uplink,
         )
         server = grpc.aio.server(options=(*OPTIONS, *LINK_OPTIONS), maximum_concurrent_rpcs=128)
-        server.add_generic_rpc_handlers((handlers(link.DESCRIPTOR.services_by_name["Link"], self.link),))
+        server.add_generic_rpc_handlers((handlers(link.DESCRIPTOR.services_by_name["Link"], self.link, self._calls),))
         await _bind(server, f"[{relay_address}]:{self.settings.tunnel.link_port}", None, "tunnel.link_port")
         await server.start()
         self._link_server = server
@@ -287,10 +289,11 @@ class Relay:
             self.link.end_stream()
         if self._link_server is not None:
             await self._link_server.stop(GRACE_S)
-        await self._closers.aclose()
+        await self.tasks.close()
+        await self._calls.ended()
+        await self._closers.aclose()  # the store last
         if self.tunnel is not None:
             await self.tunnel.down()
-        await self.tasks.close()
 
 
 def resident_bytes() -> int:

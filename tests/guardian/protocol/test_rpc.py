@@ -1,9 +1,11 @@
 """Calls by the descriptors, both ends for real."""
 
+import asyncio
+
 import grpc
 import pytest
 
-from guardian.protocol.rpc import OPTIONS, Stub, handlers
+from guardian.protocol.rpc import OPTIONS, Calls, Stub, handlers
 from guardian.protocol.v1 import events_pb2 as events
 from guardian.protocol.v1 import link_pb2 as link
 
@@ -49,3 +51,35 @@ async def test_all_four_kinds_of_call_go_through():
 def test_a_method_that_nobody_implements_is_found_at_the_start():
     with pytest.raises(AttributeError):
         handlers(LINK, object())
+
+
+async def test_a_call_is_cancelled_once_and_what_it_does_at_its_end_is_waited_for():
+    began, ended = [], []
+
+    class Slow(Echo):
+        async def Exchange(self, _, context):
+            try:
+                await context.read()
+                await context.write(link.FromRelay(ack=events.Ack(up_to=1)))
+                await asyncio.sleep(60)
+            finally:
+                began.append(1)
+                await asyncio.sleep(0.3)
+                ended.append(1)
+
+    calls, server = Calls(), grpc.aio.server(options=OPTIONS)
+    server.add_generic_rpc_handlers((handlers(LINK, Slow(), calls),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", OPTIONS) as channel:
+        exchange = Stub(channel, LINK).Exchange()
+        await exchange.write(link.FromEdge())
+        assert (await exchange.read()).ack.up_to == 1
+        exchange.cancel()  # once,
+        async with asyncio.timeout(5):
+            while not began:
+                await asyncio.sleep(0.01)
+        await server.stop(0)  # and once more
+        assert not ended
+        await calls.ended()
+    assert ended == [1]

@@ -208,8 +208,8 @@ async def test_what_goes_up_goes_one_after_the_other(tmp_path, monkeypatch):
 
 
 async def test_a_stream_that_breaks_loses_and_doubles_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("guardian_wireguard.exchange.FIRST_WAIT_S", 0.05)
-    monkeypatch.setattr("guardian_wireguard.exchange.LONGEST_WAIT_S", 0.2)
+    monkeypatch.setattr("guardian.protocol.waits.FIRST_WAIT_S", 0.05)
+    monkeypatch.setattr("guardian.protocol.waits.LONGEST_WAIT_S", 0.2)
     async with relay(tmp_path) as one:
         outbox, exchange, tasks = home_and_stream(one, tmp_path)
         for number in range(60):
