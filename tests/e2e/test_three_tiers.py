@@ -6,19 +6,25 @@ One command runs it, as root, and installs the servers: `tox -e torture -- tests
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import time
+import tomllib
+import uuid
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from guardian.model.ids import uuid7
 from guardian.model.time import from_rfc3339
 from guardian.protocol.push import Device, device_text, open_push
+from guardian.protocol.v1.events_pb2 import Command
 from guardian.vault import hpke
 from guardian.vault.keyring import Keyring
 from guardian.vault.reader import open_bytes
@@ -26,7 +32,7 @@ from tests.support.browser import browser, playing
 from tests.support.house import PASSPHRASE
 from tests.support.namespaces import HOME, RELAY
 from tests.support.program import wait_for
-from tests.support.relay_lab import NAME, Relay
+from tests.support.relay_lab import CAMERA, NAME, Relay
 from tests.support.three_tiers import enrol, three_tiers
 from tests.support.three_tiers_network import CLOUD, PUBLIC, WORLD
 
@@ -198,3 +204,30 @@ def test_a_pack_is_archived_verified_and_given_back_byte_for_byte_on_a_bare_mach
         assert (bare / path).read_bytes() == (tiers.data / path).read_bytes()
     check = ("index", "check", "--data", str(bare), "--open", "--passphrase-file", str(passphrase))
     assert tiers.guardian(*check, place="viewer")["ok"]
+
+
+def test_a_signed_command_is_done_and_an_unsigned_one_refused(tiers):
+    """Last, because a camera that takes a new setting may begin anew."""
+
+    def asked(message):
+        home = f"/tenants/{tiers.tenant}/commands"
+        made = tiers.owner.post(home, {"device": tiers.fleet["device"], "message": message}, expect=202)["command"]
+        return wait_for(lambda: (one := tiers.owner.get(f"{home}/{made}"))["state"] != "waiting" and one, 30, "an answer")
+
+    def score():
+        return (
+            tomllib.loads((tiers.data / "config.toml").read_text())["cameras"][CAMERA]
+            .get("detect", {})
+            .get("event_min_score")
+        )
+
+    words = ("cloud", "sign", "detect.event_min_score", "0.55", "--camera", CAMERA, "--data", str(tiers.data))
+    signed = tiers.guardian(*words)["message"]
+    command = Command.FromString(base64.b64decode(signed))
+    command.signature = b""
+    command.id = uuid.UUID(uuid7(time.time_ns() // 1_000_000, os.urandom(10))).bytes
+    refused = asked(base64.b64encode(command.SerializeToString(deterministic=True)).decode())
+    assert (refused["state"], refused["code"], score()) == ("failed", "not_signed", None)
+    done = asked(signed)
+    assert (done["state"], done["signed"], score()) == ("done", True, 0.55)
+    assert tiers.fleet["home"] == tiers.at_home("cloud")["home"]
