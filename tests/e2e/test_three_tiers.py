@@ -29,11 +29,13 @@ from guardian.vault import hpke
 from guardian.vault.keyring import Keyring
 from guardian.vault.reader import open_bytes
 from tests.support.browser import browser, playing
+from tests.support.canary import Canaries
 from tests.support.house import PASSPHRASE
 from tests.support.namespaces import HOME, RELAY
 from tests.support.program import wait_for
 from tests.support.relay_lab import CAMERA, NAME, Relay
-from tests.support.three_tiers import enrol, three_tiers
+from tests.support.three_tiers import PHONE_NAME, enrol, three_tiers
+from tests.support.three_tiers_canary import LEAKS, found, is_in, secrets
 from tests.support.three_tiers_network import CLOUD, PUBLIC, WORLD
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(300)]
@@ -64,7 +66,7 @@ def phone(tiers):
     one = SimpleNamespace(subject=os.urandom(16), private=bytes(private))
     text = device_text(Device(one.subject, os.urandom(32), public))
     (tiers.folder / "phone").write_text(text + "\n")
-    words = ("--name", "My phone", "--device-file", str(tiers.folder / "phone"), "--data", str(tiers.data))
+    words = ("--name", PHONE_NAME, "--device-file", str(tiers.folder / "phone"), "--data", str(tiers.data))
     assert tiers.guardian("relay", "add-device", *words)["id"] == one.subject.hex()
     tiers.owner.post(f"/tenants/{tiers.tenant}/subscriptions", tiers.world.push.subscription("phone", one.subject))
     return one
@@ -207,7 +209,7 @@ def test_a_pack_is_archived_verified_and_given_back_byte_for_byte_on_a_bare_mach
 
 
 def test_a_signed_command_is_done_and_an_unsigned_one_refused(tiers):
-    """Last, because a camera that takes a new setting may begin anew."""
+    """Behind all that looks at the camera, which begins anew with a new setting."""
 
     def asked(message):
         home = f"/tenants/{tiers.tenant}/commands"
@@ -231,3 +233,23 @@ def test_a_signed_command_is_done_and_an_unsigned_one_refused(tiers):
     done = asked(signed)
     assert (done["state"], done["signed"], score()) == ("done", True, 0.55)
     assert tiers.fleet["home"] == tiers.at_home("cloud")["home"]
+
+
+@pytest.fixture(scope="module")
+def canaries(tiers):
+    return Canaries(secrets(tiers))
+
+
+def test_what_home_alone_knows_is_nowhere_else(tiers, canaries):
+    """On no disk, in no database, queue, log, answer or memory of relay and cloud, on no wire, with no stranger."""
+    lines, size = found(canaries, tiers)
+    assert lines == []
+    print(f"looked through {size >> 20} MiB for {len(secrets(tiers))} secrets")
+    assert size > 100 << 20
+
+
+@pytest.mark.parametrize("what", LEAKS)
+def test_a_leak_on_purpose_is_found(tiers, canaries, what):
+    leak = LEAKS[what]
+    leak.plant(tiers)
+    assert is_in(canaries, tiers, leak.place, leak.word)

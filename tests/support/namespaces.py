@@ -10,6 +10,7 @@ import ctypes
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ CLONE_NEWNET = 0x40000000
 PROGRAMS = ("ip", "nft", "wg", "wireguard-go")
 HOME, RELAY = "192.168.7.2", "198.51.100.2"
 ETH_P_ALL = 3
+SO_RCVBUFFORCE, SOL_PACKET, PACKET_STATISTICS = 33, 263, 6
 NAT = """
 table ip nat {
   chain post {
@@ -146,7 +148,9 @@ class Capture:
         self.data = bytearray()
         with lab.inside(name):
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 26)
         self._socket.bind((device, 0))
+        self._lost = 0
         self._socket.settimeout(0.2)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -155,6 +159,12 @@ class Capture:
         while not self._ending.is_set():
             with contextlib.suppress(TimeoutError):
                 self.data += self._socket.recv(65536)
+
+    def lost(self) -> int:
+        """How many frames came faster than they were taken."""
+        seen = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)
+        self._lost += struct.unpack("II", seen)[1]  # the kernel begins anew each time it is asked
+        return self._lost
 
     def end(self) -> bytes:
         """Stop; return what went by."""

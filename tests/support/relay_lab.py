@@ -29,6 +29,7 @@ from tests.support.rtsp import RtspServer, require_server
 
 CAMERA = "canarygate7f3a9"
 NAME = "Canary Street 12, front gate"
+INTERFACE = f"g{os.getpid()}r"
 COMMAND = Path(sys.executable).with_name("guardian-relay")
 SETTINGS = f"""
 heartbeat_s = 2
@@ -36,7 +37,7 @@ heartbeat_s = 2
 listen = "0.0.0.0:7443"
 address = "{RELAY}:7443"
 [tunnel]
-interface = "g{os.getpid()}r"
+interface = "{INTERFACE}"
 """
 
 

@@ -25,19 +25,20 @@ from tests.plugins.filecoin.world import SESSION_KEY, filecoin
 from tests.support import postgres, rabbit_server, redis_server, relay_lab
 from tests.support.cloud_people import Browser, Stream
 from tests.support.house import PASSPHRASE, set_up
-from tests.support.namespaces import RELAY, lab, require_lab
+from tests.support.namespaces import RELAY, Capture, lab, require_lab
 from tests.support.postgres import Postgres
 from tests.support.program import Program, guardian, wait_for
 from tests.support.rabbit_server import RabbitServer
 from tests.support.redis_server import RedisServer
 from tests.support.relay_lab import CAMERA, NAME, Relay, join
 from tests.support.rtsp import RtspServer, require_server
-from tests.support.three_tiers_network import CLOUD, Internet, There
+from tests.support.three_tiers_network import CLOUD, LINKS, Internet, There
 from tests.support.three_tiers_world import OWNER, Certificates, Front, World
 
 PEOPLE = Path(__file__).parents[3] / "shared" / "data" / "footage" / "people.mp4"
 COMMANDS = {name: Path(sys.executable).with_name(name) for name in ("guardian", "guardian-relay", "guardian-cloud")}
 CAMERA_USER, CAMERA_PASSWORD = "owner", "Cam3ra+canary/x&7"
+ZONE, PHONE_NAME = "porchcanary5d1f", "Canary phone 41d7"
 PAGE_PORT, CONTROL_PORT = 8480, 8481
 ADDRESS = f"https://{CLOUD}"
 
@@ -245,7 +246,10 @@ class Tiers:
     data: Path
     code: str  # of the relay's enrolment; used
     invitation: str  # of the home's; used
+    recovery_code: str
+    captures: dict[str, Capture]
     took: dict[str, float] = field(default_factory=dict)
+    planted: dict[int, subprocess.Popen[str]] = field(default_factory=dict)  # processes of leaks on purpose
 
     def at_home(self, path: str) -> Any:
         """Ask the home's API, at home."""
@@ -261,6 +265,11 @@ class Tiers:
         answer = json.loads(done.stdout.splitlines()[-1])
         assert isinstance(answer, dict)
         return answer
+
+    def end_planted(self) -> None:
+        """End the processes of leaks on purpose."""
+        for one in self.planted.values():
+            one.communicate("\n", timeout=10)
 
     @property
     def fleet(self) -> dict[str, Any]:
@@ -281,6 +290,9 @@ def three_tiers(folder: Path, settings: str = "") -> Iterator[Tiers]:
 
     with contextlib.ExitStack() as stack:
         network = stack.enter_context(lab(Internet))
+        captures = {name: Capture(network, *link) for name, link in LINKS.items()}
+        for one in captures.values():
+            stack.callback(one.end)
         for name in ("certificates", "cloud"):
             (folder / name).mkdir()
         certificates = Certificates(folder / "certificates")
@@ -313,11 +325,15 @@ def three_tiers(folder: Path, settings: str = "") -> Iterator[Tiers]:
         command = (str(COMMANDS["guardian"]),)
         home = stack.enter_context(guardian("run", "--data", str(data), first_line_within_s=120, command=command, env=env))
         lap("home")
-        tiers = Tiers(
-            network, folder, env, certificates, world, servers, cloud, relay, owner, tenant, home, data, code, "", took
-        )
+        machines = (network, folder, env, certificates, world, servers, cloud, relay)
+        tiers = Tiers(*machines, owner, tenant, home, data, code, "", "", captures, took)
+        stack.callback(tiers.end_planted)
         home.token = tiers.guardian("token", "create", "test", "--data", str(data))["token"]
+        words = ("--passphrase-file", str(data / "passphrase"), "--data", str(data))
+        tiers.recovery_code = tiers.guardian("vault", "recovery-code", *words)["recovery_code"]
         tiers.invitation = join(relay, data, command=command, env=env)
+        captures["tunnel"] = Capture(network, "relay", relay_lab.INTERFACE)
+        stack.callback(captures["tunnel"].end)
         lap("joined")
         yield tiers
 
@@ -378,6 +394,8 @@ name = "{NAME}"
 kind = "rtsp"
 source = {{ url = "{url}", username = "{CAMERA_USER}", password = "file:{folder}/camera-password" }}
 record.segment_s = 5
+[cameras.{CAMERA}.detect.zones.{ZONE}]
+points = [[0, 0], [1, 0], [1, 1], [0, 1]]
 [plugins.settings.wireguard]
 interface = "g{os.getpid()}h"
 [plugins.settings.filecoin]

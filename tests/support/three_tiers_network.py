@@ -25,6 +25,10 @@ DEVICES = {
     "viewer": "v0",
     "world": "w0",
 }  # each one's end of its wire to the Internet
+# every link, as seen from one of its ends; within the cloud's machine what it says to its own servers
+LINKS = {"home": ("nat", "n0"), "loopback of relay": ("relay", "lo"), "loopback of cloud": ("cloud", "lo")} | {
+    f"{name} to the Internet": (name, device) for name, device in DEVICES.items()
+}
 FIREWALL = """
 table ip nat {
   chain post {
