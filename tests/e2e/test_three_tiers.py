@@ -19,6 +19,7 @@ import uuid
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from guardian.model.ids import uuid7
@@ -32,6 +33,7 @@ from tests.support.browser import browser, playing
 from tests.support.canary import Canaries
 from tests.support.house import PASSPHRASE
 from tests.support.namespaces import HOME, RELAY
+from tests.support.plaintext import findings
 from tests.support.program import wait_for
 from tests.support.relay_lab import CAMERA, NAME, Relay
 from tests.support.three_tiers import PHONE_NAME, enrol, three_tiers
@@ -246,6 +248,22 @@ def test_what_home_alone_knows_is_nowhere_else(tiers, canaries):
     assert lines == []
     print(f"looked through {size >> 20} MiB for {len(secrets(tiers))} secrets")
     assert size > 100 << 20
+
+
+def test_what_left_home_is_noise(tiers):
+    clips = [path.read_bytes() for path in sorted((tiers.relay.state / "clips").iterdir()) if path.is_file()]
+    packs = list(tiers.world.provider.parked.values())
+    assert len(clips) > 1
+    assert packs
+    assert all(entropy(one) > 7.99 for one in clips + packs if len(one) > 100_000)
+    assert entropy(b"".join(clips)) > 7.99
+    assert findings(tiers.relay.folder) == []
+
+
+def entropy(data):
+    """Bits a byte."""
+    counts = np.bincount(np.frombuffer(data, np.uint8), minlength=256) / len(data)
+    return float(-(counts[counts > 0] * np.log2(counts[counts > 0])).sum())
 
 
 @pytest.mark.parametrize("what", LEAKS)
