@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from guardian.services.demo import CLIP
@@ -217,7 +217,7 @@ class Person:
                     if kind == "end":
                         return
 
-        self._listening = asyncio.run_coroutine_threadsafe(hear(), self._there._loop)
+        self._listening = self._there.begin(hear())
         assert ready.wait(20), self._listening
 
     def close(self) -> None:
@@ -225,6 +225,32 @@ class Person:
         if self._listening is not None:
             self._listening.cancel()
         self._there.do(self.browser.close())
+        self._there.close()
+
+
+class AtHome:
+    """Somebody at home who hears the home's own event stream: `began` holds when (UTC in seconds) each event was told there."""
+
+    def __init__(self, network: Internet, home: Program) -> None:
+        self.began: dict[str, float] = {}
+        self._there = There(network, "home")
+        self._task = self._there.begin(
+            self._hear(f"{home.url}/api/v1/events/stream", {"Authorization": f"Bearer {home.token}"})
+        )
+
+    async def _hear(self, url: str, headers: dict[str, str]) -> None:
+        timeout = aiohttp.ClientTimeout(total=None)
+        async with aiohttp.ClientSession(timeout=timeout) as http, http.get(url, headers=headers) as answer:
+            what = b""
+            async for line in answer.content:
+                name, _, value = line.strip().partition(b": ")
+                what = value if name == b"event" else what
+                if name == b"data" and what == b"start":
+                    self.began[json.loads(value)["id"]] = time.time()
+
+    def close(self) -> None:
+        """Go."""
+        self._task.cancel()
         self._there.close()
 
 
@@ -248,6 +274,7 @@ class Tiers:
     invitation: str  # of the home's; used
     recovery_code: str
     captures: dict[str, Capture]
+    hearing: AtHome
     took: dict[str, float] = field(default_factory=dict)
     planted: dict[int, subprocess.Popen[str]] = field(default_factory=dict)  # processes of leaks on purpose
 
@@ -325,10 +352,11 @@ def three_tiers(folder: Path, settings: str = "") -> Iterator[Tiers]:
         command = (str(COMMANDS["guardian"]),)
         home = stack.enter_context(guardian("run", "--data", str(data), first_line_within_s=120, command=command, env=env))
         lap("home")
+        home.token = _token(command, data, env)
         machines = (network, folder, env, certificates, world, servers, cloud, relay)
-        tiers = Tiers(*machines, owner, tenant, home, data, code, "", "", captures, took)
+        tiers = Tiers(*machines, owner, tenant, home, data, code, "", "", captures, AtHome(network, home), took)
+        stack.callback(tiers.hearing.close)
         stack.callback(tiers.end_planted)
-        home.token = tiers.guardian("token", "create", "test", "--data", str(data))["token"]
         words = ("--passphrase-file", str(data / "passphrase"), "--data", str(data))
         tiers.recovery_code = tiers.guardian("vault", "recovery-code", *words)["recovery_code"]
         tiers.invitation = join(relay, data, command=command, env=env)
@@ -336,6 +364,11 @@ def three_tiers(folder: Path, settings: str = "") -> Iterator[Tiers]:
         stack.callback(captures["tunnel"].end)
         lap("joined")
         yield tiers
+
+
+def _token(command: tuple[str, ...], data: Path, env: dict[str, str]) -> str:
+    argv = [*command, "token", "create", "test", "--data", str(data), "--json"]
+    return str(json.loads(subprocess.run(argv, capture_output=True, text=True, env=env, check=True).stdout)["token"])
 
 
 @contextlib.contextmanager

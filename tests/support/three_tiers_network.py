@@ -12,6 +12,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from tests.support.namespaces import HOME, RELAY, Lab, run
@@ -93,7 +94,11 @@ class There:
 
     def do(self, work: Coroutine[Any, Any, T], within_s: float = 60) -> T:
         """Do something there; return what comes of it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(within_s)
+        return self.begin(work).result(within_s)
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Begin something there."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def close(self) -> None:
         """End the thread; whatever is under way there is let go."""
@@ -108,4 +113,5 @@ async def _cancel_all() -> None:
     for one in others:
         one.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(0.25)  # TLS connections say goodbye
     await asyncio.get_running_loop().shutdown_default_executor()
