@@ -31,9 +31,10 @@ from guardian.platform.clock import SystemClock
 from guardian.platform.tasks import Tasks
 from guardian.protocol.pairing import invitation_text
 from guardian.protocol.rpc import handlers
-from guardian.protocol.trust import STATEMENT_CONTEXT, Untrusted
+from guardian.protocol.trust import STATEMENT_CONTEXT, Statements, Untrusted
 from guardian.protocol.v1 import events_pb2 as events
 from guardian.protocol.v1 import link_pb2 as link
+from guardian.protocol.v1 import trust_pb2 as trust
 from guardian.vault.keyring import Keyring
 from guardian.vault.sealer import VaultSealer
 from tests.relay.bench import hello, relay
@@ -221,6 +222,19 @@ async def test_a_stream_that_breaks_loses_and_doubles_nothing(tmp_path, monkeypa
                 other.cancel()
         await until(lambda: outbox.waiting().events == 0, "everything")
         assert await one.store.count() == 60
+        await tasks.close()
+        outbox.close()
+
+
+async def test_a_relay_that_lacks_what_the_home_said_is_told_it_anew(tmp_path):
+    async with relay(tmp_path) as one:
+        held = one.home.edge_statement()
+        phone = one.home.state(subject=b"p" * 16, role=trust.ROLE_MEMBER, number=9, signing_key=b"k" * 32, sealing_key=b"s")
+        said = Statements(one.home.public, [held, phone])
+        outbox, _, tasks = home_and_stream(one, tmp_path, statements=said.all)
+        await until(lambda: one.told.statements == [phone], "the statement that was new")
+        assert one.service.said.digest() == said.digest()
+        assert (await one.join_store.statements(one.home.public)).of(b"p" * 16, trust.ROLE_MEMBER, NOW_MS)
         await tasks.close()
         outbox.close()
 
