@@ -309,6 +309,11 @@ async def test_a_segment_goes_without_the_header_that_names_the_camera(tmp_path)
         exchange.send(link.FromEdge(offer=offer))
         path = one.clips.path(offer.segment)
         await until(lambda: path.exists() and path.stat().st_size == offer.size, "the clip")
+
+        async def kept():  # and written down: the store is not closed in the middle of that
+            return not await one.clips.wanted()
+
+        await until(kept, "the clip in the index")
         assert path.read_bytes() == data[len(sealing.header_bytes) :]
         assert b"canarydoor" not in b"".join(p.read_bytes() for p in (tmp_path / "clips").iterdir())
         assert json.loads(sealed_texts[0])["header"]
