@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from guardian.model.event import Event
     from guardian.model.health import Finding
     from guardian.model.media import Packet, StreamInfo
-    from guardian.model.relay import RelayStatus
+    from guardian.model.relay import MemberDevice, RelayStatus
     from guardian.model.segment import SegmentRecord
     from guardian.model.sound import Sound
     from guardian.model.vision import Detection, Track
@@ -317,6 +317,21 @@ class RelayLink(Protocol):
 
     async def rotate(self) -> None:
         """Make new keys of the tunnel now; ServiceUnavailable where the relay is away."""
+        ...
+
+    async def add_device(self, device: str, name: str, sign: Callable[[bytes], bytes]) -> MemberDevice:
+        """Tell a member's device, which shows this text, when something begins, sealed to it alone. `sign`: as for `confirm`.
+
+        BadRequest where the text is none; Conflict where it is told already, or no relay is joined.
+        """
+        ...
+
+    async def remove_device(self, one: str, sign: Callable[[bytes], bytes]) -> None:
+        """Tell a device nothing more, for good. NotFound, Conflict."""
+        ...
+
+    def devices(self) -> tuple[MemberDevice, ...]:
+        """Who is told."""
         ...
 
     def status(self) -> RelayStatus:

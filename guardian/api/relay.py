@@ -7,7 +7,7 @@ from pydantic import Field
 
 from guardian.api.fields import In, Out, TimeOut
 from guardian.api.routing import Operations
-from guardian.model.relay import RelayStatus
+from guardian.model.relay import MemberDevice, RelayStatus
 from guardian.services.contract import Services
 
 operations = Operations("relay")
@@ -18,6 +18,32 @@ class JoinIn(In):
     """An invitation, as `guardian-relay invite` shows it."""
 
     invitation: str = Field(min_length=1, max_length=2000, description="the relay's invitation", repr=False)
+
+
+class DeviceIn(In):
+    """A member's device."""
+
+    device: str = Field(min_length=1, max_length=4000, description="what the device shows, from guardian-device: on")
+    name: str = Field(min_length=1, max_length=80, description="what you call it; it stays at home")
+
+
+class DeviceOut(Out):
+    """A device that is told when something begins."""
+
+    id: str
+    name: str
+    since: TimeOut
+
+    @staticmethod
+    def of(one: MemberDevice) -> DeviceOut:
+        """Make it of a device."""
+        return DeviceOut(id=one.id, name=one.name, since=one.since_us)
+
+
+class DevicesOut(Out):
+    """Those that are told."""
+
+    items: list[DeviceOut]
 
 
 class RelayOut(Out):
@@ -83,3 +109,26 @@ async def rotate_relay_keys(services: Services, request: web.Request) -> RelayOu
 async def leave_relay(services: Services, request: web.Request) -> RelayOut:
     """Take the tunnel down and forget the relay."""
     return RelayOut.of(await services.relay.leave())
+
+
+@operations.add("GET", "/relay/devices")
+async def list_devices(services: Services, request: web.Request) -> DevicesOut:
+    """Members' devices that are told when something begins."""
+    return _devices(services)
+
+
+@operations.add("POST", "/relay/devices", status=201, errors=_ERRORS)
+async def add_device(services: Services, request: web.Request, body: DeviceIn) -> DeviceOut:
+    """Tell a device when something begins: the home signs its keys, and seals to it alone. The vault must be unlocked."""
+    return DeviceOut.of(await services.relay.add_device(body.device, body.name))
+
+
+@operations.add("DELETE", "/relay/devices/{device}", errors=(404, *_ERRORS))
+async def remove_device(services: Services, request: web.Request) -> DevicesOut:
+    """Tell a device nothing more, for good. The vault must be unlocked."""
+    await services.relay.remove_device(request.match_info["device"])
+    return _devices(services)
+
+
+def _devices(services: Services) -> DevicesOut:
+    return DevicesOut(items=[DeviceOut.of(one) for one in services.relay.devices()])

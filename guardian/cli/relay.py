@@ -1,9 +1,10 @@
-"""`guardian relay join|status|rotate|leave`. Guardian must run: it holds the link."""
+"""`guardian relay join|status|rotate|leave|add-device|devices|remove-device`. Guardian must run: it holds the link."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -77,6 +78,45 @@ def rotate(data: Path, as_json: bool) -> None:
 def leave(data: Path, as_json: bool) -> None:
     """Take the tunnel down and forget the relay and its keys."""
     _say(_ask(data, "POST", "/relay/leave"), as_json)
+
+
+@relay.command("add-device", epilog="Example:\n\n  guardian relay add-device --name 'My phone' --device-file phone.txt")
+@click.option("--name", required=True, help="What you call it. It stays at home.")
+@click.option(
+    "--device-file",
+    type=SecretFile,
+    help="File that holds what the device shows; - for standard input [default: asked for].",
+)
+@data_option
+@json_option
+def add_device(name: str, device_file: Path | None, data: Path, as_json: bool) -> None:
+    """Tell a device when something begins, wherever it is. The vault must be unlocked: the home signs the device's keys."""
+    shown = given(device_file, "device") if device_file else str(click.prompt("What the device shows", err=True))
+    made = _ask(data, "POST", "/relay/devices", {"device": shown, "name": name})
+    emit(made) if as_json else click.echo(f"{made['name']} is told from now on: {made['id']}")
+
+
+@relay.command("devices", epilog="Example:\n\n  guardian relay devices")
+@data_option
+@json_option
+def devices(data: Path, as_json: bool) -> None:
+    """List the devices that are told when something begins."""
+    found = _ask(data, "GET", "/relay/devices")
+    if as_json:
+        emit(found)
+        return
+    for one in found["items"]:
+        click.echo(f"{one['id']}  {one['since']}  {one['name']}")
+
+
+@relay.command("remove-device", epilog="Example:\n\n  guardian relay remove-device 0123456789abcdef0123456789abcdef")
+@click.argument("device")
+@data_option
+@json_option
+def remove_device(device: str, data: Path, as_json: bool) -> None:
+    """Tell a device nothing more, for good: it comes back with new keys only. The vault must be unlocked."""
+    left = _ask(data, "DELETE", f"/relay/devices/{quote(device, safe='')}")
+    emit(left) if as_json else click.echo("It is told nothing more.")
 
 
 def _ask(data: Path, method: str, path: str, body: dict[str, str] | None = None) -> dict[str, Any]:

@@ -16,6 +16,15 @@ class RelayState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class MemberDevice:
+    """A device that is told when something begins. `id` is its subject, in hex; the name is known at home alone."""
+
+    id: str
+    name: str
+    since_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class RelayStatus:
     """How the link is. Times are UTC microseconds, 0 where there is none. `tunnel`: kernel, userspace or empty."""
 

@@ -55,7 +55,7 @@ from guardian.model.event import Attribute, Event, EventState, Happening, Happen
 from guardian.model.health import Finding, Health
 from guardian.model.ids import uuid7
 from guardian.model.media import Codec, Packet, StreamInfo, TrackInfo
-from guardian.model.relay import RelayState, RelayStatus
+from guardian.model.relay import MemberDevice, RelayState, RelayStatus
 from guardian.model.segment import ContentKind, SegmentHeader, SegmentRecord
 from guardian.model.sound import Sound
 from guardian.model.time import Instant, Span, from_rfc3339, to_rfc3339
@@ -123,6 +123,7 @@ __all__ = [
     "Hold",
     "Instant",
     "Job",
+    "MemberDevice",
     "ModelSpec",
     "NotAVideo",
     "NotFound",

@@ -11,7 +11,7 @@ from guardian.interfaces import ViewerCall
 from guardian.model.camera import CameraView
 from guardian.model.command import CommandSeen, SignedCommand, Signer, Wish
 from guardian.model.event import Event, EventChange, EventQuery
-from guardian.model.relay import RelayStatus
+from guardian.model.relay import MemberDevice, RelayStatus
 from guardian.model.time import Span
 from guardian.model.views import (
     EpochCheck,
@@ -290,6 +290,16 @@ class Relay(Protocol):
         ...
 
     async def leave(self) -> RelayStatus: ...
+
+    def devices(self) -> tuple[MemberDevice, ...]: ...
+
+    async def add_device(self, device: str, name: str) -> MemberDevice:
+        """Tell a member's device when something begins. VaultLocked, BadRequest, Conflict."""
+        ...
+
+    async def remove_device(self, one: str) -> None:
+        """VaultLocked, NotFound, Conflict."""
+        ...
 
 
 class Signers(Protocol):

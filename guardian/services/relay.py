@@ -11,11 +11,12 @@ import structlog
 from guardian.interfaces import RelayLink
 from guardian.model.errors import BadSetting, Conflict, ServiceUnavailable, VaultLocked
 from guardian.model.health import Finding, Health
-from guardian.model.relay import RelayState, RelayStatus
+from guardian.model.relay import MemberDevice, RelayState, RelayStatus
 
 _log = structlog.get_logger(__name__)
 HOW = "Install it: pip install 'private-ai-guardian[wireguard]'."
 UNLOCK = "Unlock it first: the home signs the keys of both ends."
+DEVICES = "Unlock it first: the home signs who is told."
 
 
 class HomeSigner(Protocol):
@@ -77,13 +78,32 @@ class RelayService:
             _log.info("relay_keys_rotated")
             return self._link.status()
 
-    def _ready(self) -> tuple[RelayLink, HomeSigner]:
+    def devices(self) -> tuple[MemberDevice, ...]:
+        """Who is told when something begins."""
+        return self._link.devices() if self._link is not None else ()
+
+    async def add_device(self, device: str, name: str) -> MemberDevice:
+        """Tell a device, too: the home signs its keys."""
+        async with self._one_at_a_time:
+            link, home = self._ready(DEVICES)
+            made = await link.add_device(device, name, home.sign_statement)
+            _log.info("device_added")
+            return made
+
+    async def remove_device(self, one: str) -> None:
+        """Tell a device nothing more, for good: the home signs that, too."""
+        async with self._one_at_a_time:
+            link, home = self._ready(DEVICES)
+            await link.remove_device(one, home.sign_statement)
+            _log.info("device_removed")
+
+    def _ready(self, unlock: str = UNLOCK) -> tuple[RelayLink, HomeSigner]:
         if self._link is None:
             raise BadSetting("no plugin brings a link to a relay", cure=HOW)
         if self._home is None:
             raise ServiceUnavailable("the home's key cannot be read", cure="Look at the log of the start.")
         if not self._unlocked():
-            raise VaultLocked("the vault is locked", cure=UNLOCK)
+            raise VaultLocked("the vault is locked", cure=unlock)
         return self._link, self._home
 
     def findings(self) -> tuple[Finding, ...]:

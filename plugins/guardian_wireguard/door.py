@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from guardian.sdk import CloudSync, PluginContext, RelayState, RelayStatus, ServiceUnavailable, ViewerCall
+from guardian.sdk import (
+    CloudSync,
+    Conflict,
+    MemberDevice,
+    PluginContext,
+    RelayState,
+    RelayStatus,
+    ServiceUnavailable,
+    ViewerCall,
+)
 from guardian_wireguard.config import FILE, WireGuardConfig
 
 if TYPE_CHECKING:
@@ -73,6 +82,20 @@ class Door:
             raise ServiceUnavailable(
                 "the keys were not changed: no relay is connected, or a change is under way", cure="Try again."
             )
+
+    async def add_device(self, device: str, name: str, sign: Callable[[bytes], bytes]) -> MemberDevice:
+        return await self._there().add_device(device, name, sign)
+
+    async def remove_device(self, one: str, sign: Callable[[bytes], bytes]) -> None:
+        await self._there().remove_device(one, sign)
+
+    def devices(self) -> tuple[MemberDevice, ...]:
+        return self.link.devices() if self.link is not None else ()
+
+    def _there(self) -> WireGuardLink:
+        if self.link is None:
+            raise Conflict("no relay is joined", cure="Join one first: guardian relay join")
+        return self.link
 
     async def leave(self) -> None:
         await self._open().leave()

@@ -23,6 +23,7 @@ from guardian.sdk import (
     Conflict,
     Event,
     GuardianError,
+    MemberDevice,
     PluginContext,
     RelayState,
     RelayStatus,
@@ -32,7 +33,7 @@ from guardian.sdk import (
     ViewerCall,
     uuid7,
 )
-from guardian_wireguard import words
+from guardian_wireguard import devices, words
 from guardian_wireguard.clips import Clips
 from guardian_wireguard.config import WireGuardConfig
 from guardian_wireguard.exchange import Exchange
@@ -211,6 +212,48 @@ class WireGuardLink:
         await tunnel.rotate(KeySet(number, private, peer, preshared))
         return True
 
+    # who is told
+
+    @property
+    def _now_ms(self) -> int:
+        return self._clock.now().utc_us // 1000
+
+    async def add_device(self, device: str, name: str, sign: Callable[[bytes], bytes]) -> MemberDevice:
+        """Tell a member's device when something begins."""
+        one = devices.device_of(device)
+        joined, said = self._settled()
+        signed = await self._say_of(
+            devices.adding(said, one, self._now_ms), sign, {**joined.devices, one.subject.hex(): name}
+        )
+        return MemberDevice(one.subject.hex(), name, trust.Statement.FromString(signed.body).issued_ms * 1000)
+
+    async def remove_device(self, one: str, sign: Callable[[bytes], bytes]) -> None:
+        """Tell a device nothing more."""
+        joined, said = self._settled()
+        subject = bytes.fromhex(one) if len(one) == 32 and all(letter in "0123456789abcdef" for letter in one) else b""
+        kept = {name: value for name, value in joined.devices.items() if name != one}
+        await self._say_of(devices.removing(said, subject, self._now_ms), sign, kept)
+
+    def devices(self) -> tuple[MemberDevice, ...]:
+        """Who is told."""
+        return devices.listed(self._said, self._joined.devices, self._now_ms) if self._joined is not None else ()
+
+    def _settled(self) -> tuple[Joined, Statements]:
+        if self._joined is None or self._said is None:
+            raise Conflict("no relay is joined", cure="Join one first: guardian relay join")
+        return self._joined, self._said
+
+    async def _say_of(self, body: bytes, sign: Callable[[bytes], bytes], names: dict[str, str]) -> trust.Signed:
+        """Have the home sign a statement; keep it, and tell the relay."""
+        joined, said = self._settled()
+        signed = trust.Signed(body=body, signature=await asyncio.to_thread(sign, body))
+        said.accept(signed)
+        self._joined = replace(joined, statements=said.all(), devices=names)
+        await asyncio.to_thread(self._state.write, self._joined)
+        if self._exchange is not None:
+            self._exchange.send(link.FromEdge(statement=signed))
+        return signed
+
     # what is said
 
     def put(self, value: dict[str, Any], kind: events.KindClass, camera: str, utc_us: int, of: Of | None = None) -> None:
@@ -219,7 +262,11 @@ class WireGuardLink:
             return
         name = uuid7(utc_us // 1_000_000 * 1000, os.urandom(10))  # whole seconds, as the open part
         opaque = words.opaque(self._camera_key, camera)
-        self._outbox.put(opaque, words.message(value, kind, opaque, name, utc_us, self._context.seal), of)
+        push = devices.told(self._said, value, self._name_of(camera), self._now_ms) if value["what"] == "start" else ()
+        self._outbox.put(opaque, words.message(value, kind, opaque, name, utc_us, self._context.seal, push), of)
+
+    def _name_of(self, camera: str) -> str:
+        return next((one.name for one in self._context.cameras() if one.id == camera), camera)
 
     async def keep(
         self, value: dict[str, Any], kind: events.KindClass, camera: str, utc_us: int, of: Of | None = None
@@ -298,8 +345,9 @@ class WireGuardLink:
             self._exchange.send(link.FromEdge(inventory=link.Inventory.FromString(body)))
 
     def _statements(self) -> list[trust.Signed]:
-        said = self._sync.statements() if self._sync is not None else ()
-        return [trust.Signed.FromString(one) for one in said]
+        members = self._sync.statements() if self._sync is not None else ()
+        own = self._said.all() if self._said is not None else ()
+        return [*own, *(trust.Signed.FromString(one) for one in members)]
 
     async def _obey(self, command: events.Command) -> events.CommandDone | None:
         if self._sync is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ class Joined:
     keys: Keys
     rotated_us: int
     statements: tuple[trust.Signed, ...] = field(default=())
+    devices: Mapping[str, str] = field(default_factory=dict)  # what the owner calls them, by subject in hex
 
     @property
     def signing_key(self) -> Ed25519PrivateKey:
@@ -94,7 +96,7 @@ def _value(joined: Joined) -> dict[str, Any]:
     value: dict[str, Any] = {name: base64.b64encode(getattr(joined, name)).decode() for name in _BYTES}
     value |= {name: getattr(joined, name) for name in _PLAIN}
     said = [[base64.b64encode(part).decode() for part in (one.body, one.signature)] for one in joined.statements]
-    return value | {"format": 1, "keys": to_json(joined.keys), "statements": said}
+    return value | {"format": 1, "keys": to_json(joined.keys), "statements": said, "devices": dict(joined.devices)}
 
 
 def _joined(value: Any, now_s: float) -> Joined:
@@ -104,4 +106,4 @@ def _joined(value: Any, now_s: float) -> Joined:
     fields: dict[str, Any] = {name: base64.b64decode(value[name], validate=True) for name in _BYTES}
     fields |= {name: value[name] for name in _PLAIN}
     statements = tuple(trust.Signed(body=body, signature=signature) for body, signature in said)
-    return Joined(**fields, keys=from_json(value["keys"], now_s), statements=statements)
+    return Joined(**fields, keys=from_json(value["keys"], now_s), statements=statements, devices=value.get("devices", {}))

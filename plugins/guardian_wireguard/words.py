@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from guardian.protocol.v1 import events_pb2 as events
@@ -51,7 +51,13 @@ def of_camera(change: CameraChange) -> dict[str, Any]:
 
 
 def message(
-    value: dict[str, Any], kind: events.KindClass, camera: bytes, name: str, utc_us: int, seal: Seal
+    value: dict[str, Any],
+    kind: events.KindClass,
+    camera: bytes,
+    name: str,
+    utc_us: int,
+    seal: Seal,
+    push: Sequence[events.Push] = (),
 ) -> Callable[[int], events.Event]:
     """Return what makes the message once its serial is known. It is sealed now: only the newest key is at hand, and no more is
     needed. The clear header of the sealed part has the second, like the open part, and not the microsecond."""
@@ -61,8 +67,9 @@ def message(
     identity = bytes.fromhex(name.replace("-", ""))
 
     def make(serial: int) -> events.Event:
+        size = SIZES[len(sealed)]
         return events.Event(
-            id=identity, camera=camera, serial=serial, time_s=second, kind=kind, size=SIZES[len(sealed)], sealed=sealed
+            id=identity, camera=camera, serial=serial, time_s=second, kind=kind, size=size, sealed=sealed, push=push
         )
 
     return make

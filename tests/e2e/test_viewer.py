@@ -17,7 +17,7 @@ from guardian.vault.keyring import Keyring
 from tests.support import canary
 from tests.support.authority import Authority
 from tests.support.browser import browser, playing
-from tests.support.canary import Canaries
+from tests.support.canary import Canaries, memory
 from tests.support.hostile_gateway import HostileGateway
 from tests.support.house import PASSPHRASE
 from tests.support.namespaces import RELAY
@@ -180,18 +180,3 @@ def words(place):
         "footage": canary.footage(CLIP),
         "event": {form for one in home_says(place, "events?limit=200")["items"] for form in canary.secret(one["id"])},
     }
-
-
-def memory(pid: int) -> bytes:
-    """What a process has in its memory and may write to."""
-    found = bytearray()
-    with open(f"/proc/{pid}/mem", "rb", 0) as file:
-        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-            place, rights, *_ = line.split()
-            start, end = (int(one, 16) for one in place.split("-"))
-            if rights.startswith("rw") and end - start < 1 << 30:
-                with contextlib.suppress(OSError, ValueError, OverflowError):
-                    file.seek(start)
-                    found += file.read(end - start)
-    assert len(found) > 1 << 20
-    return bytes(found)

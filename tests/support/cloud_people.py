@@ -25,9 +25,10 @@ from guardian.protocol.v1.events_pb2 import Event, EventBatch
 class Browser:
     """Somebody's browser: cookies, and the CSRF word of the page."""
 
-    def __init__(self, base, provider, subject):
+    def __init__(self, base, provider, subject, tls=True):
         self.base, self.provider, self.subject = base, provider, subject
-        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+        connector = aiohttp.TCPConnector(ssl=tls)
+        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True), connector=connector)
         self.csrf = ""
         self.user = ""
 

@@ -10,9 +10,11 @@ import ctypes
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import threading
 from collections.abc import Iterator
+from typing import TypeVar
 
 import pytest
 
@@ -20,6 +22,7 @@ CLONE_NEWNET = 0x40000000
 PROGRAMS = ("ip", "nft", "wg", "wireguard-go")
 HOME, RELAY = "192.168.7.2", "198.51.100.2"
 ETH_P_ALL = 3
+SO_RCVBUFFORCE, SOL_PACKET, PACKET_STATISTICS = 33, 263, 6
 NAT = """
 table ip nat {
   chain post {
@@ -50,7 +53,7 @@ def require_lab() -> None:
         pytest.skip("/dev/net/tun cannot be opened")
 
 
-def _run(*argv: str, stdin: str = "") -> None:
+def run(*argv: str, stdin: str = "") -> None:
     done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise OSError(f"{' '.join(argv)}: {done.stderr.strip()}")
@@ -66,28 +69,30 @@ class Lab:
         """Make everything; skips where the kernel gives no namespaces."""
         for name in self.names.values():
             try:
-                _run("ip", "netns", "add", name)
+                run("ip", "netns", "add", name)
             except OSError as error:
                 pytest.skip(f"no network namespaces here: {error}")
-            _run("ip", "-n", name, "link", "set", "lo", "up")
+            run("ip", "-n", name, "link", "set", "lo", "up")
+        self.lay()
+
+    def lay(self) -> None:
+        """Lay the wires."""
         self._wire("home", "h0", f"{HOME}/24", "nat", "n0", "192.168.7.1/24")
         self._wire("nat", "n1", "198.51.100.1/24", "relay", "r0", f"{RELAY}/24")
         self.ip("home", "route", "add", "default", "via", "192.168.7.1")
         with self.inside("nat"):
-            _run("sysctl", "-qw", "net.ipv4.ip_forward=1")
-            _run("nft", "-f", "-", stdin=NAT)
+            run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+            run("nft", "-f", "-", stdin=NAT)
 
     def _wire(self, left: str, a: str, a_address: str, right: str, b: str, b_address: str) -> None:
-        _run(
-            "ip", "link", "add", a, "netns", self.names[left], "type", "veth", "peer", "name", b, "netns", self.names[right]
-        )
+        run("ip", "link", "add", a, "netns", self.names[left], "type", "veth", "peer", "name", b, "netns", self.names[right])
         for name, device, address in ((left, a, a_address), (right, b, b_address)):
             self.ip(name, "address", "add", address, "dev", device)
             self.ip(name, "link", "set", device, "up")
 
     def ip(self, name: str, *words: str) -> None:
         """Run `ip` in one of them."""
-        _run("ip", "-n", self.names[name], *words)
+        run("ip", "-n", self.names[name], *words)
 
     def rebind(self, address: str) -> None:
         """The NAT gets another public address: what it has translated is forgotten."""
@@ -112,7 +117,7 @@ class Lab:
     def block_udp(self) -> None:
         """The NAT lets no datagram out any more, as hotels do; what was let through before, neither."""
         with self.inside("nat"):
-            _run("nft", "-f", "-", stdin=NO_UDP)
+            run("nft", "-f", "-", stdin=NO_UDP)
 
     def destroy(self) -> None:
         """Take everything away."""
@@ -120,11 +125,14 @@ class Lab:
             subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
 
 
+LabT = TypeVar("LabT", bound=Lab)
+
+
 @contextlib.contextmanager
-def lab() -> Iterator[Lab]:
+def lab(kind: type[LabT] = Lab) -> Iterator[LabT]:  # type: ignore[assignment]
     """Build it; skips where the kernel refuses."""
     require_lab()
-    one = Lab()
+    one = kind()
     try:
         one.build()
         yield one
@@ -140,7 +148,9 @@ class Capture:
         self.data = bytearray()
         with lab.inside(name):
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 26)
         self._socket.bind((device, 0))
+        self._lost = 0
         self._socket.settimeout(0.2)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -149,6 +159,12 @@ class Capture:
         while not self._ending.is_set():
             with contextlib.suppress(TimeoutError):
                 self.data += self._socket.recv(65536)
+
+    def lost(self) -> int:
+        """How many frames came faster than they were taken."""
+        seen = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)
+        self._lost += struct.unpack("II", seen)[1]  # the kernel begins anew each time it is asked
+        return self._lost
 
     def end(self) -> bytes:
         """Stop; return what went by."""

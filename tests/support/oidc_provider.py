@@ -30,7 +30,7 @@ class OidcProvider:
     def change_key(self):
         self.key = ECKey.generate_key("P-256", parameters={"kid": secrets.token_hex(4), "use": "sig"})
 
-    async def start(self, port=0):
+    async def start(self, port=0, *, host="127.0.0.1", tls=None):
         app = web.Application()
         app.router.add_get("/.well-known/openid-configuration", self._discovery)
         app.router.add_get("/authorize", self._authorize)
@@ -38,9 +38,9 @@ class OidcProvider:
         app.router.add_get("/keys", self._keys)
         self.runner = web.AppRunner(app)
         await self.runner.setup()
-        site = web.TCPSite(self.runner, "127.0.0.1", port)
+        site = web.TCPSite(self.runner, host, port, ssl_context=tls)
         await site.start()
-        self.issuer = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+        self.issuer = f"http{'s' if tls else ''}://{host}:{site._server.sockets[0].getsockname()[1]}"
         return self
 
     async def stop(self):

@@ -85,13 +85,14 @@ class Postgres:
         self._server.wait(30)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _run(self, *argv) -> None:
+    def _run(self, *argv) -> str:
         done = subprocess.run(
             [str(one) for one in argv], cwd=self.folder, capture_output=True, text=True, check=False, **self._as
         )
         if done.returncode:
             log = self.folder / "log"
             raise AssertionError(f"{argv[0]}: {done.stdout}{done.stderr}{log.read_text() if log.exists() else ''}")
+        return done.stdout
 
     def sql(self, database: str, *statements: str) -> None:
         """Run statements as the cluster's superuser."""
@@ -99,6 +100,11 @@ class Postgres:
             self._run(
                 programs() / "psql", "-h", "127.0.0.1", "-p", self.port, "-U", "postgres", "-d", database, "-qc", statement
             )
+
+    def ask(self, database: str, query: str, user: str = "postgres") -> str:
+        """Return what a query answers to a user, as psql writes it."""
+        words = ("-h", "127.0.0.1", "-p", self.port, "-U", user, "-d", database, "-qAtc", query)
+        return self._run(programs() / "psql", *words).strip()
 
     def new_database(self, template: str = "template1") -> str:
         name = f"cloud_{uuid.uuid4().hex[:12]}"

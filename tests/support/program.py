@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,15 +85,20 @@ def environment() -> dict[str, str]:
 
 @contextlib.contextmanager
 def guardian(
-    *arguments: str, first_line_within_s: float = 60, data: Path | None = None, token: str = ""
+    *arguments: str,
+    first_line_within_s: float = 60,
+    data: Path | None = None,
+    token: str = "",
+    command: Sequence[str] = (sys.executable, "-m", "guardian"),
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Program]:
     """Run `guardian ARGUMENTS` (demo or run, with --json) and yield once its first line is there."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "guardian", *arguments, "--json"],
+        [*command, *arguments, "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(),
+        env=environment() if env is None else env,
         start_new_session=True,
     )
     log: list[str] = []

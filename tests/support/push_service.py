@@ -26,15 +26,15 @@ class PushService:
         self.answers = []  # statuses to give first; then 201
         self.tried = 0
 
-    async def start(self):
+    async def start(self, port=0, *, host="127.0.0.1", tls=None):
         app = web.Application(client_max_size=8192)
         app.router.add_post("/push/{who}", self._push)
         self.runner = web.AppRunner(app)
         await self.runner.setup()
-        site = web.TCPSite(self.runner, "127.0.0.1", 0)
+        site = web.TCPSite(self.runner, host, port, ssl_context=tls)
         await site.start()
         self.port = site._server.sockets[0].getsockname()[1]
-        self.base = f"http://127.0.0.1:{self.port}"
+        self.base = f"https://{host}" if tls and self.port == 443 else f"http://{host}:{self.port}"
         return self
 
     async def stop(self):

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ from tests.support.rtsp import RtspServer, require_server
 
 CAMERA = "canarygate7f3a9"
 NAME = "Canary Street 12, front gate"
+INTERFACE = f"g{os.getpid()}r"
 COMMAND = Path(sys.executable).with_name("guardian-relay")
 SETTINGS = f"""
 heartbeat_s = 2
@@ -35,7 +37,7 @@ heartbeat_s = 2
 listen = "0.0.0.0:7443"
 address = "{RELAY}:7443"
 [tunnel]
-interface = "g{os.getpid()}r"
+interface = "{INTERFACE}"
 """
 
 
@@ -131,25 +133,21 @@ def run(*words: str):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def join(relay: Relay, data: Path, *, again: bool = False) -> None:
-    """As owner and operator do it: the digits are compared before the yes."""
+def join(
+    relay: Relay,
+    data: Path,
+    *,
+    again: bool = False,
+    command: Sequence[str] = (sys.executable, "-m", "guardian"),
+    env: Mapping[str, str] | None = None,
+) -> str:
+    """As owner and operator do it: the digits are compared before the yes. Returns the invitation, which is used up."""
     invite = relay.invite()
     text = json.loads(invite.stdout.readline())["invitation"]
     (data / "invitation").write_text(text)
-    words = [
-        sys.executable,
-        "-m",
-        "guardian",
-        "relay",
-        "join",
-        "--code-file",
-        str(data / "invitation"),
-        "--data",
-        str(data),
-        "--json",
-    ]
+    words = [*command, "relay", "join", "--code-file", str(data / "invitation"), "--data", str(data), "--json"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    joining = subprocess.Popen(words, text=True, env=environment(), **pipes)
+    joining = subprocess.Popen(words, text=True, env=environment() if env is None else env, **pipes)
     shown = joining.stderr.readline().removeprefix("This end shows").strip()
     assert json.loads(invite.stdout.readline()) == {"short_code": shown}, shown
     assert relay.status()["joined"] is again, "nothing opens before the yes"
@@ -158,6 +156,7 @@ def join(relay: Relay, data: Path, *, again: bool = False) -> None:
     assert json.loads(invite.stdout.readline()) == {"state": "confirmed"}
     assert invite.wait(10) == 0
     invite.stdout.close()
+    return text
 
 
 def opened(relay: Relay, data: Path) -> list[tuple[events.Event, dict]]:

@@ -24,7 +24,7 @@ from guardian.model.errors import (
 from guardian.model.event import Event, EventChange, EventQuery, EventState, Happening, HappeningKind, PathPoint
 from guardian.model.health import Finding, Health
 from guardian.model.messages import CameraInference
-from guardian.model.relay import RelayState, RelayStatus
+from guardian.model.relay import MemberDevice, RelayState, RelayStatus
 from guardian.model.time import SECOND_US, Span
 from guardian.model.views import (
     LASTING_US,
@@ -459,7 +459,7 @@ class FakeRelay:
     asked: list[str]
 
     def __init__(self):
-        self.asked = []
+        self.asked, self.told = [], []
 
     def status(self):
         pairing = self.state is RelayState.PAIRING
@@ -482,6 +482,20 @@ class FakeRelay:
     async def leave(self):
         self.state = RelayState.NONE
         return self.status()
+
+    def devices(self):
+        return tuple(self.told)
+
+    async def add_device(self, device, name):
+        if not device.startswith("guardian-device:"):
+            raise BadRequest("this is no device", field="device")
+        self.told.append(MemberDevice("ab" * 16, name, 1_000_000))
+        return self.told[-1]
+
+    async def remove_device(self, one):
+        if one not in {had.id for had in self.told}:
+            raise NotFound("there is no such device")
+        self.told.clear()
 
 
 class FakeViewing:

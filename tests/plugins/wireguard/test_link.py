@@ -31,9 +31,10 @@ from guardian.platform.clock import SystemClock
 from guardian.platform.tasks import Tasks
 from guardian.protocol.pairing import invitation_text
 from guardian.protocol.rpc import handlers
-from guardian.protocol.trust import STATEMENT_CONTEXT, Untrusted
+from guardian.protocol.trust import STATEMENT_CONTEXT, Statements, Untrusted
 from guardian.protocol.v1 import events_pb2 as events
 from guardian.protocol.v1 import link_pb2 as link
+from guardian.protocol.v1 import trust_pb2 as trust
 from guardian.vault.keyring import Keyring
 from guardian.vault.sealer import VaultSealer
 from tests.relay.bench import hello, relay
@@ -225,6 +226,19 @@ async def test_a_stream_that_breaks_loses_and_doubles_nothing(tmp_path, monkeypa
         outbox.close()
 
 
+async def test_a_relay_that_lacks_what_the_home_said_is_told_it_anew(tmp_path):
+    async with relay(tmp_path) as one:
+        held = one.home.edge_statement()
+        phone = one.home.state(subject=b"p" * 16, role=trust.ROLE_MEMBER, number=9, signing_key=b"k" * 32, sealing_key=b"s")
+        said = Statements(one.home.public, [held, phone])
+        outbox, _, tasks = home_and_stream(one, tmp_path, statements=said.all)
+        await until(lambda: one.told.statements == [phone], "the statement that was new")
+        assert one.service.said.digest() == said.digest()
+        assert (await one.join_store.statements(one.home.public)).of(b"p" * 16, trust.ROLE_MEMBER, NOW_MS)
+        await tasks.close()
+        outbox.close()
+
+
 async def test_a_command_is_given_on_whole_and_its_answer_goes_back(tmp_path):
     given = []
 
@@ -295,6 +309,11 @@ async def test_a_segment_goes_without_the_header_that_names_the_camera(tmp_path)
         exchange.send(link.FromEdge(offer=offer))
         path = one.clips.path(offer.segment)
         await until(lambda: path.exists() and path.stat().st_size == offer.size, "the clip")
+
+        async def kept():  # and written down: the store is not closed in the middle of that
+            return not await one.clips.wanted()
+
+        await until(kept, "the clip in the index")
         assert path.read_bytes() == data[len(sealing.header_bytes) :]
         assert b"canarydoor" not in b"".join(p.read_bytes() for p in (tmp_path / "clips").iterdir())
         assert json.loads(sealed_texts[0])["header"]
