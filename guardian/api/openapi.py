@@ -19,6 +19,7 @@ _REF = "#/components/schemas/{model}"
 _PARAMETERS = {
     "camera": "Id of a camera.",
     "event": "Id of an event.",
+    "device": "Id of a device, as GET /relay/devices has it.",
     "hold": "Id of a protected span.",
     "export": "Id of an export.",
     "token": "Id of a token.",
