@@ -486,6 +486,7 @@ def test_while_another_machine_is_away_the_local_model_stands_in_and_it_comes_ba
     until(lambda: server.stats().backend == "fake")
     assert "It is away" in server.stats().warning
     until(lambda: client.model is not None and client.model.model == "test")
+    until(lambda: not room._away.locked())
     room._lost(ServiceUnavailable("told late"), Engine(BIG, FakeDetector(rows()), "remote"))  # of an engine that ran before
     assert not room._away.locked()
     assert asked.count("remote") == 1
