@@ -34,6 +34,9 @@ def open_engine(url: str) -> AsyncEngine:
             field="store.url",
         ) from error
     if engine.dialect.name == "sqlite":
+        # A connection that is given up is closed, not terminated: terminating stops the driver's thread under a second one who waits for
+        # it, for ever, when a task is cancelled twice (SQLAlchemy 2.1, aiosqlite 0.22).
+        engine.dialect.has_terminate = False
 
         @event.listens_for(engine.sync_engine, "connect")
         def _settle(connection: Any, _: Any) -> None:
