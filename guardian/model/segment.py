@@ -72,21 +72,6 @@ class SegmentRecord:
     local: bool = True
 
 
-class SealingRoom:
-    """Memory that records of one writer are sealed into, one after the other: fresh memory for each costs a third as much as the
-    cipher, most of it in the kernel.
-    """
-
-    def __init__(self) -> None:
-        self._memory = bytearray()
-
-    def take(self, size: int) -> memoryview:
-        """Return so many bytes of it; what was taken before is overwritten."""
-        if len(self._memory) < size:
-            self._memory = bytearray(size + size // 4)  # the next keyframe is a little larger
-        return memoryview(self._memory)[:size]
-
-
 class SealingSegment(Protocol):
     """A segment that is being sealed; each call returns the bytes to append to its file, in order."""
 
@@ -102,11 +87,8 @@ class SealingSegment(Protocol):
 
     def seal(
         self, plaintext: bytes, *, start_90k: int, duration_90k: int, start_utc_us: int, is_key: bool, video_frames: int
-    ) -> tuple[FragmentMeta, bytes | bytearray | memoryview]:
-        """Seal the next fragment (the first is the init segment) and return its table row and its record.
-
-        Where the segment has a room, the record stands in it until the next one is sealed.
-        """
+    ) -> tuple[FragmentMeta, bytes | bytearray]:
+        """Seal the next fragment (the first is the init segment) and return its table row and its record."""
         ...
 
     def finish(self) -> bytes:
@@ -117,7 +99,7 @@ class SealingSegment(Protocol):
 class Sealer(Protocol):
     """Begins sealed files. Holds a public key only: it can seal while the vault is locked."""
 
-    def begin(self, header: SegmentHeader, room: SealingRoom | None = None) -> SealingSegment:
+    def begin(self, header: SegmentHeader) -> SealingSegment:
         """Draw a fresh key for one file, wrap it to the vault's public key, and return the file's sealing state."""
         ...
 

@@ -55,7 +55,7 @@ class Appender:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, PRIVATE_FILE)
         self.size = 0
 
-    def append(self, data: bytes | bytearray | memoryview) -> None:
+    def append(self, data: bytes | bytearray) -> None:
         """Write at the end; OSError (ENOSPC, EIO, ...) passes through, and `size` then still is what was whole before."""
         view = memoryview(data)
         written = 0

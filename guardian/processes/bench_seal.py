@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from guardian.model.errors import ServiceUnavailable
 from guardian.model.ids import uuid7
-from guardian.model.segment import ContentKind, SealingRoom, SegmentHeader
+from guardian.model.segment import ContentKind, SegmentHeader
+from guardian.platform.limits import keep_freed_memory
 from guardian.vault.keyring import Keyring
 from guardian.vault.sealer import SealedSegment, VaultSealer
 
@@ -29,6 +30,7 @@ def measure(block_bytes: int, rounds: int) -> dict[str, Any]:
     """Return medians in GB a second (10^9 bytes) of sealing fragments of `block_bytes`, of openssl, and their ratio."""
     if shutil.which("openssl") is None:
         raise ServiceUnavailable("openssl is not installed", cure="apt-get install openssl")
+    keep_freed_memory()  # as the recorder does
     with tempfile.TemporaryDirectory(prefix="guardian-bench-") as folder:
         keyring = Keyring.create(Path(folder) / "vault", "bench bench bench", now_us=0)
         data = os.urandom(block_bytes)
@@ -57,14 +59,13 @@ def _rate(call: Callable[[], object], size: int) -> float:
 
 def _sealing(sealer: VaultSealer, data: bytes) -> Callable[[], object]:
     header = SegmentHeader(uuid7(0, bytes(10)), uuid7(0, bytes(10)), "bench", "main", ContentKind.VIDEO, 0, 0, 0)
-    room = SealingRoom()  # as the recorder has one
-    segment, left = sealer.begin(header, room), FRAGMENTS
+    segment, left = sealer.begin(header), FRAGMENTS
 
     def seal() -> None:
         nonlocal segment, left
         if left == 0:
             segment.finish()
-            segment, left = sealer.begin(header, room), FRAGMENTS
+            segment, left = sealer.begin(header), FRAGMENTS
         left -= 1
         _seal_one(segment, data)
 

@@ -23,7 +23,7 @@ from guardian.media.fmp4_read import samples
 from guardian.media.init_read import video_track
 from guardian.model.errors import BadSetting, EndOfSource, NotAVideo, NotFound
 from guardian.model.media import VIDEO_TIMESCALE, Sample, StreamInfo
-from guardian.model.segment import SealingRoom, SealingSegment, SegmentHeader
+from guardian.model.segment import SealingSegment, SegmentHeader
 from guardian.model.time import SECOND_US, to_rfc3339
 from guardian.model.views import Playlist
 from guardian.platform.clock import Clock, SystemClock
@@ -106,7 +106,7 @@ class Outcome:
 class _SealsNothing:
     """Implements `model.segment.Sealer` for a watcher whose pictures are kept nowhere."""
 
-    def begin(self, header: SegmentHeader, room: SealingRoom | None = None) -> SealingSegment:
+    def begin(self, header: SegmentHeader) -> SealingSegment:
         raise AssertionError("a replay keeps no pictures")
 
 

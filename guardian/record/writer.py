@@ -10,7 +10,7 @@ from guardian.model.errors import Bug, DiskFull, GuardianError, ServiceUnavailab
 from guardian.model.ids import is_camera_id, is_uuid7
 from guardian.model.media import VIDEO_TIMESCALE, Fragment
 from guardian.model.messages import FragmentSealed, Message, SegmentClosed, SegmentOpened
-from guardian.model.segment import FragmentMeta, Sealer, SealingRoom, SealingSegment, SegmentHeader, SegmentRecord
+from guardian.model.segment import FragmentMeta, Sealer, SealingSegment, SegmentHeader, SegmentRecord
 from guardian.platform.clock import Clock
 from guardian.platform.files import Appender, sync_dir
 
@@ -40,7 +40,7 @@ class _OpenSegment:
             is_key=False,
             video_frames=0,
         )
-        self._head = b"".join((sealing.header_bytes, record))
+        self._head: bytes = sealing.header_bytes + record
         self._full_path = segments / self.path
         self.file: Appender | None = None
         self.end_90k, self.end_utc_us = header.start_90k, header.start_utc_us
@@ -66,11 +66,11 @@ class _OpenSegment:
         self.end_utc_us = fragment.start_utc_us + fragment.duration_90k * 100 // 9
         return meta
 
-    def _create(self, first_record: bytes | bytearray | memoryview) -> None:
+    def _create(self, first_record: bytes | bytearray) -> None:
         day = self._full_path.parent
         new_day = not day.exists()
         self.file = Appender(self._full_path)
-        self.file.append(b"".join((self._head, first_record)))
+        self.file.append(self._head + first_record)
         self._head = b""
         self.file.sync()  # from here on the clock of `fsync_s` runs for this file
         sync_dir(day)
@@ -117,7 +117,6 @@ class SegmentWriter:
         self._segments = data_dir / "segments"
         self.sealer = sealer  # may be replaced; counts from the next segment on
         self._clock, self._on_message, self._fsync_s = clock, on_message, fsync_s
-        self._room = SealingRoom()
         self._open: _OpenSegment | None = None
         self._synced_at = 0.0
 
@@ -134,7 +133,7 @@ class SegmentWriter:
     def open(self, header: SegmentHeader, init_bytes: bytes) -> None:
         """Begin a segment (and close the one in hand). Its file appears with its first fragment."""
         self.close()
-        self._open = _OpenSegment(self._segments, header, self.sealer.begin(header, self._room), init_bytes)
+        self._open = _OpenSegment(self._segments, header, self.sealer.begin(header), init_bytes)
         self._synced_at = self._clock.mono_s()
 
     def write(self, fragment: Fragment) -> None:

@@ -117,13 +117,13 @@ class SealedFile:
             yield bytes(self._waiting[:RECORD_BYTES])
             del self._waiting[:RECORD_BYTES]
 
-    def _seal(self, data: bytes) -> bytes | bytearray | memoryview:
+    def _seal(self, data: bytes) -> bytes | bytearray:
         _, record = self._sealing.seal(
             data, start_90k=0, duration_90k=0, start_utc_us=self._start_us, is_key=False, video_frames=0
         )
         return record
 
-    def _append(self, data: bytes | bytearray | memoryview) -> None:
+    def _append(self, data: bytes | bytearray) -> None:
         try:
             with self._lock:
                 self._file.append(data)

@@ -6,7 +6,7 @@ import hashlib
 import os
 
 from guardian.model.errors import Bug
-from guardian.model.segment import FragmentMeta, Sealer, SealingRoom, SegmentHeader
+from guardian.model.segment import FragmentMeta, Sealer, SegmentHeader
 from guardian.vault.checksum import crc32
 from guardian.vault.format import (
     END_FLAG,
@@ -30,7 +30,7 @@ from guardian.vault.stream import KEY_BYTES, RecordCipher, derive
 class SealedSegment:
     """One file that is being sealed (implements `model.segment.SealingSegment`)."""
 
-    def __init__(self, header: SegmentHeader, epoch: int, wrapper: Wrapper, room: SealingRoom | None = None) -> None:
+    def __init__(self, header: SegmentHeader, epoch: int, wrapper: Wrapper) -> None:
         segment_key, prefix = os.urandom(KEY_BYTES), os.urandom(NONCE_PREFIX_BYTES)
         preamble = pack_preamble(header, epoch, prefix)
         wrapped = wrapper.wrap(segment_key, preamble)
@@ -38,14 +38,13 @@ class SealedSegment:
         self.header_bytes = pack_header(preamble, wrapped, commitment)
         self.epoch = epoch
         self._cipher = RecordCipher(record_key, prefix, hashlib.sha256(self.header_bytes).digest())
-        self._room = room
         self._rows: list[FragmentMeta] = []
         self._offset = len(self.header_bytes)
         self._finished = False
 
     def seal(
         self, plaintext: bytes, *, start_90k: int, duration_90k: int, start_utc_us: int, is_key: bool, video_frames: int
-    ) -> tuple[FragmentMeta, bytearray | memoryview]:
+    ) -> tuple[FragmentMeta, bytearray]:
         """Seal the next record."""
         if self._finished:
             raise Bug("a finished segment takes no more records")
@@ -60,12 +59,11 @@ class SealedSegment:
 
     def _record(
         self, plaintext: bytes, flags: int, start: int, duration: int, utc: int, frames: int
-    ) -> tuple[RecordHead, bytearray | memoryview]:
+    ) -> tuple[RecordHead, bytearray]:
         index, last = len(self._rows), bool(flags & END_FLAG)
         head = RecordHead(len(plaintext) + TAG_BYTES, index, flags, start, duration, utc, frames, 0)
         bound = head.bound()
-        size = RECORD_HEAD.size + head.size
-        record = bytearray(size) if self._room is None else self._room.take(size)  # sealed in place, and not copied about
+        record = bytearray(RECORD_HEAD.size + head.size)  # sealed in place: a fragment of a megabyte is not copied about
         with memoryview(record) as view:
             sealed = view[RECORD_HEAD.size :]
             self._cipher.seal(plaintext, index, last, bound, sealed)
@@ -88,9 +86,9 @@ class VaultSealer:
     def __init__(self, public_key: bytes, epoch: int) -> None:
         self._wrapper, self.epoch = Wrapper(public_key), epoch
 
-    def begin(self, header: SegmentHeader, room: SealingRoom | None = None) -> SealedSegment:
+    def begin(self, header: SegmentHeader) -> SealedSegment:
         """Draw a fresh key and begin a file."""
-        return SealedSegment(header, self.epoch, self._wrapper, room)
+        return SealedSegment(header, self.epoch, self._wrapper)
 
 
 def seal_whole(sealer: Sealer, header: SegmentHeader, data: bytes) -> bytes:

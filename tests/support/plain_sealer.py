@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from guardian.model.errors import Damaged
-from guardian.model.segment import FragmentMeta, SealingRoom, SegmentHeader, SegmentRecord
+from guardian.model.segment import FragmentMeta, SegmentHeader, SegmentRecord
 
 MAGIC = b"PLAIN"
 END = 0xFFFF_FFFF
@@ -44,7 +44,7 @@ class PlainSegment:
 class PlainSealer:
     """Satisfies `model.segment.Sealer`."""
 
-    def begin(self, header: SegmentHeader, room: SealingRoom | None = None) -> PlainSegment:
+    def begin(self, header: SegmentHeader) -> PlainSegment:
         return PlainSegment(header)
 
 

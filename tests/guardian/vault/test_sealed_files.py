@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guardian.model.errors import Bug, Damaged, GuardianError, VaultLocked
-from guardian.model.segment import ContentKind, SealingRoom, SegmentHeader
+from guardian.model.segment import ContentKind, SegmentHeader
 from guardian.vault import sealer as sealer_module
 from guardian.vault.format import FOOTER_MAGIC, MAGIC, MAX_NUMBER, RECORD_HEAD, parse_header, parse_record_head
 from guardian.vault.keyring import Keyring
@@ -92,18 +92,6 @@ def test_what_was_sealed_opens_and_nothing_of_it_stands_in_the_open(keyring, put
     record = found.record("front/main/x.pgs")
     assert (record.fragments, record.video_frames, record.size_bytes, record.complete) == (3, 6, len(data), True)
     assert record.end_utc_us == T0 + 4 * 100_000
-
-
-def test_files_that_are_written_through_one_memory_are_as_whole(keyring, put):
-    """Larger, smaller, and larger than what was taken before; a second file through what the first one left."""
-    room, sealer = SealingRoom(), VaultSealer(keyring.public_key, keyring.epoch)
-    pieces = [os.urandom(size) for size in (700, 30, 5_000, 4_999, 0, 20_000)]
-    for number in (1, 2):
-        sealing = sealer.begin(header(number), room)
-        data = bytearray(sealing.header_bytes)
-        for n, piece in enumerate(pieces):
-            data += sealing.seal(piece, start_90k=n, duration_90k=1, start_utc_us=T0 + n, is_key=True, video_frames=1)[1]
-        assert verified(put(bytes(data + sealing.finish())), keyring) == pieces
 
 
 def test_two_files_of_the_same_content_have_nothing_in_common(keyring):
