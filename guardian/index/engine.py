@@ -15,6 +15,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from guardian.model.errors import Damaged, DiskFull, ServiceUnavailable
+from guardian.platform.databases import close_given_up
 from guardian.platform.files import PRIVATE_FILE, make_private_dir, sync_dir
 from guardian.platform.lock import exclusive
 
@@ -37,6 +38,7 @@ def open_engine(path: Path) -> AsyncEngine:
     make_private_dir(path.parent)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE))
     engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=3, max_overflow=2)
+    close_given_up(engine)
     event.listen(engine.sync_engine, "connect", _on_connect)
     event.listen(engine.sync_engine, "begin", _on_begin)
     return engine

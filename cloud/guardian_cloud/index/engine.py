@@ -21,6 +21,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from guardian.platform.databases import close_given_up
 from guardian.platform.files import PRIVATE_FILE, make_private_dir
 from guardian_cloud.index.isolation import JOBS
 from guardian_cloud.model.errors import Conflict, Unavailable
@@ -156,6 +157,7 @@ def _sqlite(path: Path) -> AsyncEngine:
     make_private_dir(path.parent)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE))
     engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=5, max_overflow=5, hide_parameters=True)
+    close_given_up(engine)
     event.listen(engine.sync_engine, "connect", _on_connect)
     event.listen(engine.sync_engine, "begin", _on_begin)
     return engine

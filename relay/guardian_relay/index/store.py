@@ -15,6 +15,7 @@ from sqlalchemy import delete, event, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from guardian.platform.databases import close_given_up
 from guardian.protocol.v1 import events_pb2 as pb
 from guardian_relay.errors import RelayError
 from guardian_relay.index.tables import counters, events, metadata
@@ -34,9 +35,7 @@ def open_engine(url: str) -> AsyncEngine:
             field="store.url",
         ) from error
     if engine.dialect.name == "sqlite":
-        # A connection that is given up is closed, not terminated: terminating stops the driver's thread under a second one who waits for
-        # it, for ever, when a task is cancelled twice (SQLAlchemy 2.1, aiosqlite 0.22).
-        engine.dialect.has_terminate = False
+        close_given_up(engine)
 
         @event.listens_for(engine.sync_engine, "connect")
         def _settle(connection: Any, _: Any) -> None:
