@@ -1,4 +1,4 @@
-"""The home's statements about members: persons' keys that may sign commands. Pure; `trust.py` is what makes one believed."""
+"""The home's statements about members: persons' keys that may sign commands, and devices that are told. Pure; `trust.py` is what makes one believed."""
 
 from __future__ import annotations
 

@@ -30,3 +30,8 @@ def known(readings: Mapping[str, float]) -> dict[str, float]:
         for name, value in readings.items()
         if name in READINGS and value == value and abs(value) < float("inf")
     }
+
+
+def is_word(text: str) -> bool:
+    """Say whether a name or state of a plugin is one that may be passed on: a short word, and no sentence."""
+    return 0 < len(text) <= 32 and text.isascii() and all(letter.isalnum() or letter in "_-" for letter in text)

@@ -13,6 +13,8 @@ from typing import Any
 
 EDGE_PATIENCE_S = 40.0  # more than two of the relay's turns: in each of them WireGuard tries to shake hands every 5 s
 RELAY_PATIENCE_S = 12.0
+DETOUR_PATH = "/tunnel"  # of the relay's gateway, where UDP is blocked: a WebSocket, one datagram a message
+MOST_DATAGRAM = 65_535
 
 
 @dataclass(frozen=True, slots=True)

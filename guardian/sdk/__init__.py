@@ -63,6 +63,7 @@ from guardian.model.views import LASTING_US, Hold
 from guardian.model.vision import Box, Detection, Track
 from guardian.platform.clock import Clock, new_id
 from guardian.platform.files import make_private_dir, replace_file
+from guardian.platform.memory import resident_bytes
 from guardian.platform.subprocesses import Child, Ran, run, start
 from guardian.platform.tasks import Tasks
 from guardian.sdk.plugin import Plugin, PluginConfig, PluginContext
@@ -162,6 +163,7 @@ __all__ = [
     "new_id",
     "reorder_depth",
     "replace_file",
+    "resident_bytes",
     "run",
     "start",
     "to_rfc3339",

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from guardian import __version__
-from guardian.sdk import CloudLine, PluginContext, Tasks
+from guardian.sdk import CloudLine, PluginContext, Tasks, resident_bytes
 from guardian_saas.config import SaasConfig
 
-PAGE_BYTES = 4096
 MILLI = 1000.0
 TEMPERATURES = Path("/sys/class/thermal")
 PROCESSOR = ("x86_pkg_temp", "cpu", "soc", "acpitz")  # types of thermal zones that are the processor's, the best first
@@ -32,7 +31,7 @@ class Sync:
         found = {
             "cameras": float(len(cameras)),
             "cameras_recording": float(sum(one.status.recording for one in cameras)),
-            "memory_bytes": _memory_bytes(),
+            "memory_bytes": float(resident_bytes()),
         }
         try:
             disk = shutil.disk_usage(self._context.data_dir if self._context.data_dir.exists() else Path.home())
@@ -85,13 +84,6 @@ class Sync:
         """Say what is here, now."""
         if self._line is not None:
             await self._line.say("inventory", self.inventory())
-
-
-def _memory_bytes() -> float:
-    try:
-        return float(int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * PAGE_BYTES)
-    except (OSError, IndexError, ValueError):
-        return 0.0
 
 
 def _temperature_c() -> float | None:

@@ -11,20 +11,20 @@ import ssl
 
 import aiohttp
 
+from guardian.protocol import waits
+from guardian.protocol.tunnel import DETOUR_PATH, MOST_DATAGRAM
 from guardian.sdk import Clock, Tasks
 
-PATH = "/tunnel"
-MOST_DATAGRAM = 65_535
 QUEUE = 256  # datagrams on their way to the relay; more are lost, as on any network
 CONNECT_S = 10.0
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 15.0
+LONGEST_WAIT_S = 15.0
 
 
 class Detour(asyncio.DatagramProtocol):
     """One of them. `open` it, point WireGuard at `endpoint`, and `close` it."""
 
     def __init__(self, host: str, port: int, clock: Clock) -> None:
-        self._url = f"wss://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
+        self._url = f"wss://{f'[{host}]' if ':' in host else host}:{port}{DETOUR_PATH}"
         self._clock, self._tasks = clock, Tasks()
         self._waiting: asyncio.Queue[bytes] = asyncio.Queue(QUEUE)
         self._udp: asyncio.DatagramTransport | None = None
@@ -57,7 +57,7 @@ class Detour(asyncio.DatagramProtocol):
         """WireGuard's port is closed for a moment: it begins anew."""
 
     async def _run(self) -> None:
-        wait_s = FIRST_WAIT_S
+        wait_s = waits.FIRST_WAIT_S
         while True:
             self.since_s, began_s = None, self._clock.mono_s()
             try:
@@ -66,7 +66,9 @@ class Detour(asyncio.DatagramProtocol):
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 self.problem = f"the relay's gateway cannot be reached over TLS: {type(error).__name__}"
             self.since_s = None
-            wait_s = FIRST_WAIT_S if self._clock.mono_s() - began_s > CONNECT_S else min(LONGEST_WAIT_S, 2 * wait_s)
+            if self._clock.mono_s() - began_s > CONNECT_S:
+                wait_s = waits.FIRST_WAIT_S
+            wait_s = min(LONGEST_WAIT_S, waits.next_wait(wait_s))
             await self._clock.sleep(wait_s)
 
     async def _talk(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from guardian.protocol.members import make_member, make_out
 from guardian.protocol.push import BadDevice, Device, read_device, seal_push
 from guardian.protocol.trust import Statements, Untrusted
 from guardian.protocol.v1 import events_pb2 as events
@@ -47,22 +48,19 @@ def adding(said: Statements, device: Device, now_ms: int) -> bytes:
         raise Conflict("this device is told already", cure="Take it out first, and have the device make new keys.")
     if len(there) >= MOST:
         raise Conflict(f"{MOST} devices are told already", cure="Take one out first.")
-    return _body(said, now_ms, device.subject, signing_key=device.signing_key, sealing_key=device.sealing_key)
+    number = _next(said, now_ms)
+    return make_member(said.home, device.subject, number, now_ms, device.signing_key, device.sealing_key)
 
 
 def removing(said: Statements, subject: bytes, now_ms: int) -> bytes:
     """Return what the home is to sign so that a device is told nothing more, for good. NotFound."""
     if all(one.subject != subject for one in in_force(said, now_ms)):
         raise NotFound("there is no such device", cure="guardian relay devices lists them.")
-    return _body(said, now_ms, subject, revoked=True)
+    return make_out(said.home, subject, _next(said, now_ms), now_ms)
 
 
-def _body(said: Statements, now_ms: int, subject: bytes, **fields: Any) -> bytes:
-    number = max(now_ms, said.highest + 1)
-    statement = trust.Statement(
-        home=said.home, subject=subject, role=trust.ROLE_MEMBER, number=number, issued_ms=now_ms, **fields
-    )
-    return statement.SerializeToString(deterministic=True)
+def _next(said: Statements, now_ms: int) -> int:
+    return max(now_ms, said.highest + 1)
 
 
 def listed(said: Statements | None, names: Mapping[str, str], now_ms: int) -> tuple[MemberDevice, ...]:

@@ -11,9 +11,10 @@ from collections.abc import Callable
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from guardian.protocol.tunnel import MOST_DATAGRAM
+
 _log = structlog.get_logger(__name__)
 MOST_DETOURS = 8
-MOST_DATAGRAM = 65_535
 ANSWER_WITHIN_S = 10.0
 QUEUE = 256  # datagrams on their way home; more are lost, as on any network
 

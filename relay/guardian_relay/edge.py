@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from guardian.protocol.readings import is_word
 from guardian.protocol.v1 import events_pb2 as events
 from guardian.protocol.v1 import link_pb2 as link
 
@@ -44,7 +45,7 @@ class EdgeState:
         self.plugins = tuple(
             events.Plugin(name=one.name, state=one.state)
             for one in inventory.plugins[:MOST_PLUGINS]
-            if _is_word(one.name) and _is_word(one.state)
+            if is_word(one.name) and is_word(one.state)
         )
         if inventory.version:
             self.version = inventory.version[:64]
@@ -52,7 +53,3 @@ class EdgeState:
     def silent(self, now_s: float, heartbeat_s: float) -> bool:
         """Whether it should have said something."""
         return self.connected and now_s - self.seen_s > MISSES * heartbeat_s
-
-
-def _is_word(text: str) -> bool:
-    return 0 < len(text) <= 32 and text.isascii() and all(letter.isalnum() or letter in "_-" for letter in text)

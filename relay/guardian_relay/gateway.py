@@ -15,6 +15,7 @@ import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 from guardian_viewer import HEADERS, served
 
+from guardian.protocol.tunnel import DETOUR_PATH
 from guardian.protocol.v1 import link_pb2 as link
 from guardian_relay.detours import Detours
 from guardian_relay.errors import RelayError
@@ -155,7 +156,7 @@ def gateway_app(viewers: Viewers, settings: GatewaySettings, detours: Detours | 
     app = web.Application()
     app.router.add_get("/view", view)
     if detours is not None:
-        app.router.add_get("/tunnel", detours.serve)
+        app.router.add_get(DETOUR_PATH, detours.serve)
     app.router.add_get("/{path:.*}", file)
     return app
 

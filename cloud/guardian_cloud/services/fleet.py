@@ -10,10 +10,11 @@ from typing import Any, Final, TypedDict
 
 from guardian.platform.clock import Clock, new_id
 from guardian.protocol.commands import FREE, make_command
+from guardian.protocol.readings import is_word, known
 from guardian.protocol.trust import KEY_BYTES
 from guardian.protocol.v1.control_pb2 import Fleet as FleetReport
 from guardian.protocol.v1.events_pb2 import Command as WireCommand
-from guardian.protocol.v1.events_pb2 import CommandDone, Telemetry
+from guardian.protocol.v1.events_pb2 import CommandDone
 from guardian_cloud.ca.authority import Authority, Identity, Issued
 from guardian_cloud.ephemeral.contract import Ephemeral
 from guardian_cloud.index import audit, fleet
@@ -27,13 +28,6 @@ from guardian_cloud.settings.schema import Settings
 
 ENROLMENT: Final = "gce"
 DEVICE_ROLES: Final = ("relay", "edge")
-# What of telemetry is kept; anything else could be a way to say more about a home than is needed to run it.
-READINGS: Final = frozenset(
-    {
-        "uptime_s", "queue_events", "queue_bytes", "dropped", "disk_free_bytes", "disk_total_bytes", "memory_bytes", "cpu_percent",
-        "temperature_c", "handshake_age_s", "cameras", "cameras_recording", "archive_waiting", "clips", "clip_bytes",
-    }
-)  # fmt: skip
 CAMERA_STATES: Final = frozenset({"recording", "connecting", "off"})
 MOST_CAMERAS: Final = 128
 REPORT_AGAIN_US: Final = 60_000_000  # what has not changed is written once a minute: heartbeats are no rows
@@ -190,11 +184,9 @@ class Fleet:
             for one in message.cameras[:MOST_CAMERAS]
             if len(one.camera) == 16 and one.state in CAMERA_STATES
         }
-        edge, relay = _readings(message.edge), _readings(message.relay)
+        edge, relay = known(message.edge.readings), known(message.relay.readings)
         home = message.home.hex() if len(message.home) == KEY_BYTES else ""
-        plugins = {
-            one.name: one.state for one in message.plugins[:MOST_PLUGINS] if _is_word(one.name) and _is_word(one.state)
-        }
+        plugins = {one.name: one.state for one in message.plugins[:MOST_PLUGINS] if is_word(one.name) and is_word(one.state)}
         version, others = _printable(message.edge_version)[:40], min(message.other_plugins, 999)
         now_us, key = self._now_us(), (identity.tenant, identity.device)
         state = (
@@ -323,14 +315,6 @@ def _command(message: bytes, now_ms: int) -> WireCommand:
     if not command.verb.isidentifier() or len(command.verb) > 40:
         raise BadRequest("the command has no verb", field="message", cure="See docs/protocol.md.")
     return command
-
-
-def _readings(telemetry: Telemetry) -> dict[str, float]:
-    return {name: value for name, value in telemetry.readings.items() if name in READINGS and abs(value) < 1e18}
-
-
-def _is_word(text: str) -> bool:
-    return 0 < len(text) <= 32 and text.isascii() and all(letter.isalnum() or letter in "_-" for letter in text)
 
 
 def _printable(text: str) -> str:

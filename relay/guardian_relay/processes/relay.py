@@ -8,7 +8,6 @@ import shutil
 import signal
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -18,6 +17,7 @@ from guardian import __version__
 from guardian.platform.clock import Clock, SystemClock
 from guardian.platform.files import make_private_dir
 from guardian.platform.limits import harden
+from guardian.platform.memory import resident_bytes
 from guardian.platform.tasks import Tasks
 from guardian.protocol.rpc import OPTIONS, Calls, handlers
 from guardian.protocol.trust import Statements
@@ -294,14 +294,6 @@ class Relay:
         await self._closers.aclose()  # the store last
         if self.tunnel is not None:
             await self.tunnel.down()
-
-
-def resident_bytes() -> int:
-    """This process's resident memory; 0 where the machine does not say."""
-    try:
-        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
-    except (OSError, IndexError, ValueError):
-        return 0
 
 
 async def _bind(server: Any, place: str, credentials: Any, field: str) -> None:
