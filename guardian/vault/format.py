@@ -28,6 +28,7 @@ KEY_FLAG, END_FLAG = 1, 2
 
 _FIXED = struct.Struct(">8sHHII")  # magic, version, suite, epoch, metadata length
 _ENCAPSULATION = struct.Struct(">H")
+_BOUND = struct.Struct(">4sIIBqIqI")  # a record's head but for its checksum: what its seal binds
 RECORD_HEAD = struct.Struct(">4sIIBqIqII")  # magic, ciphertext length, index, flags, start, duration, utc, frames, crc32
 _ROW = struct.Struct(">QIqIqBI")  # offset, size, start, duration, utc, flags, frames
 _FOOTER_END = struct.Struct(">I8s")
@@ -61,23 +62,10 @@ class RecordHead:
     video_frames: int
     crc32: int
 
-    def pack(self) -> bytes:
-        """Return its bytes."""
-        return RECORD_HEAD.pack(
-            RECORD_MAGIC,
-            self.size,
-            self.index,
-            self.flags,
-            self.start_90k,
-            self.duration_90k,
-            self.start_utc_us,
-            self.video_frames,
-            self.crc32,
-        )
-
     def bound(self) -> bytes:
-        """Return what the record's seal binds: the head but for the checksum, which is made of the sealed bytes."""
-        return self.pack()[:-4]
+        """Return what the record's seal binds (`pack_bound`)."""
+        flags, start, duration = self.flags, self.start_90k, self.duration_90k
+        return pack_bound(self.size, self.index, flags, start, duration, self.start_utc_us, self.video_frames)
 
     def row(self, offset: int) -> FragmentMeta:
         """Return its row of the fragment table."""
@@ -91,6 +79,13 @@ class RecordHead:
             bool(self.flags & KEY_FLAG),
             self.video_frames,
         )
+
+
+def pack_bound(
+    size: int, index: int, flags: int, start_90k: int, duration_90k: int, start_utc_us: int, frames: int
+) -> bytes:
+    """Return a record's head but for its checksum."""
+    return _BOUND.pack(RECORD_MAGIC, size, index, flags, start_90k, duration_90k, start_utc_us, frames)
 
 
 def pack_preamble(header: SegmentHeader, epoch: int, nonce_prefix: bytes) -> bytes:

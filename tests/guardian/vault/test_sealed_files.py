@@ -396,9 +396,10 @@ def test_a_row_that_is_larger_than_any_record_is_not_read(keyring, tmp_path):
 
 
 def test_a_record_head_says_what_it_packs():
-    head = parse_record_head(RECORD_HEAD.pack(b"PAGr", 100, 3, 1, -5, 9000, T0, 30, 77))
+    packed = RECORD_HEAD.pack(b"PAGr", 100, 3, 1, -5, 9000, T0, 30, 77)
+    head = parse_record_head(packed)
     assert (head.size, head.index, head.flags, head.start_90k, head.video_frames) == (100, 3, 1, -5, 30)
-    assert head.pack()[:-4] == head.bound()
+    assert head.bound() == packed[:-4]
 
 
 # vectors: files made once, which every later reader must open
