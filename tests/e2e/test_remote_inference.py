@@ -56,7 +56,7 @@ def test_away_and_back(tmp_path, tls):  # noqa: F811
     with served(tmp_path, "127.0.0.1:0", *tls) as (_, address):
         settings = (
             f'[detector]\nbackend = "remote"\n[plugins.settings.remote_detector]\nurl = "https://{address}"\n'
-            f'token = "file:{tmp_path / "token"}"\nca_file = "{tls[0]}"\ndeadline_s = 20\n'
+            f'token = "file:{tmp_path / "token"}"\nca_file = "{tls[0]}"\ndeadline_s = 8\n'
         )
         set_up(tmp_path / "data", DEMO % CLIP + settings)
         with guardian("run", "--data", str(tmp_path / "data"), data=tmp_path / "data") as program:

@@ -99,6 +99,11 @@ class Lab:
         self.ip("nat", "address", "flush", "dev", "n1")
         self.ip("nat", "address", "add", f"{address}/24", "dev", "n1")
 
+    def limit(self, rate: str) -> None:
+        """The home's uplink takes no more than this, as `tc` writes it."""
+        with self.inside("nat"):
+            run("tc", "qdisc", "replace", "dev", "n1", "root", "tbf", "rate", rate, "burst", "64kb", "latency", "50ms")
+
     @contextlib.contextmanager
     def inside(self, name: str) -> Iterator[None]:
         """Move this thread into a namespace."""

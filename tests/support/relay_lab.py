@@ -50,6 +50,7 @@ class Relay:
         self.file, self.state, self.log = folder / "relay.toml", folder / "state", folder / "log"
         self.file.write_text(f'state = "{self.state}"\n{SETTINGS}{settings}')
         self.process: subprocess.Popen[bytes] | None = None
+        self.camera: RtspServer | None = None  # of the home that is joined to it
 
     def start(self) -> None:
         with self._network.inside("relay"), self.log.open("ab") as log:
@@ -83,9 +84,9 @@ class Relay:
 
 
 @contextlib.contextmanager
-def joined_home(folder: Path, settings: str = ""):
-    """Everything running: a camera, the house that records it, a relay; joined. Yields (relay, program, data, capture, network). `settings`: more
-    of the relay's.
+def joined_home(folder: Path, settings: str = "", film: Path = CLIP, segment_s: int = 5):
+    """Everything running: a camera that shows `film`, the house that records it, a relay; joined. Yields (relay, program, data, capture, network).
+    `settings`: more of the relay's.
     """
     if not COMMAND.exists():
         pytest.skip("guardian-relay is not installed beside this Python")
@@ -93,9 +94,9 @@ def joined_home(folder: Path, settings: str = ""):
     with lab() as network:
         relay = Relay(network, folder / "relay", settings)
         with network.inside("home"):
-            camera = RtspServer({"yard": str(CLIP)}).start()
+            camera = relay.camera = RtspServer({"yard": str(film)}).start()
         data = folder / "house"
-        set_up(data, config(camera.url("yard")))
+        set_up(data, config(camera.url("yard"), segment_s))
         capture = Capture(network, "nat", "n1")
         try:
             relay.start()
@@ -111,13 +112,13 @@ def joined_home(folder: Path, settings: str = ""):
             camera.kill()
 
 
-def config(url: str) -> str:
+def config(url: str, segment_s: int = 5) -> str:
     return f"""
 [cameras.{CAMERA}]
 name = "{NAME}"
 kind = "rtsp"
 source = {{ url = "{url}" }}
-record.segment_s = 5
+record.segment_s = {segment_s}
 [cameras.{CAMERA}.detect]
 min_seconds = 0.5
 [plugins.settings.wireguard]
@@ -175,15 +176,26 @@ def whole(relay: Relay) -> list[tuple[bytes, bytes]]:
         return db.execute("SELECT segment, sealed FROM clips WHERE whole = 1").fetchall()
 
 
-def echoing(relay: Relay, network) -> Beats:
-    """Begin to beat from home to an echo at the relay's end of the tunnel, for which a port of it is opened."""
+def address_in_tunnel(relay: Relay) -> str:
+    """The relay's end of the tunnel."""
     with contextlib.closing(sqlite3.connect(f"file:{relay.state}/relay.db?mode=ro", uri=True)) as db:
         ((prefix,),) = db.execute("SELECT network FROM home").fetchall()
-    address = socket.inet_ntop(socket.AF_INET6, prefix + bytes(7) + b"\x01")
+    return socket.inet_ntop(socket.AF_INET6, prefix + bytes(7) + b"\x01")
+
+
+def open_port(network, port: int) -> None:
+    """Let the relay's end of the tunnel answer at a port of the test's own, until the relay starts again."""
+    with network.inside("relay"):
+        words = ["nft", "insert", "rule", "inet", f"guardian_g{os.getpid()}r", "input", "tcp", "dport", str(port), "accept"]
+        subprocess.run(words, check=True)
+
+
+def echoing(relay: Relay, network) -> Beats:
+    """Begin to beat from home to an echo at the relay's end of the tunnel, for which a port of it is opened."""
+    address = address_in_tunnel(relay)
     with network.inside("relay"):
         server = socket.create_server((address, 7999), family=socket.AF_INET6)
-        rule = ["nft", "insert", "rule", "inet", f"guardian_g{os.getpid()}r", "input", "tcp", "dport", "7999", "accept"]
-        subprocess.run(rule, check=True)
+    open_port(network, 7999)
     threading.Thread(target=echo, args=(server,), daemon=True).start()
     return Beats(socket.create_connection((address, 7999), timeout=10))
 

@@ -33,6 +33,9 @@ SERVERS = {
     "redis-server": "redis-server",
     "/usr/lib/rabbitmq/lib/*/sbin/rabbitmq-server": "rabbitmq-server",
 }
+# What only benchmarks compare with: `system_packages.py --bench`.
+BENCH = {"iperf3": "iperf3"}
+OPTIONS = {"--servers": SERVERS, "--bench": BENCH}
 
 
 def _there(sign: str) -> bool:
@@ -48,7 +51,10 @@ def missing(needed: dict[str, str]) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """Install, or say what is missing; never fails, because tests skip what lacks."""
-    needed = NEEDED | SERVERS if "--servers" in arguments else NEEDED
+    needed = dict(NEEDED)
+    for option, more in OPTIONS.items():
+        if option in arguments:
+            needed |= more
     wanted = missing(needed)
     if not wanted:
         return 0
