@@ -19,7 +19,9 @@ class RemoteDetectorConfig(PluginConfig):
     url: str = Field("", description="https://HOST:PORT or grpcs://HOST:PORT of `guardian infer serve`; empty: not used.")
     token: str = Field("", repr=False, description="The token of its --token-file; as file:/path or env:NAME.")
     ca_file: str = Field("", description="Certificate, PEM, by which the other machine is known; empty: the system's.")
-    deadline_s: float = Field(2.0, gt=0, le=30, description="Seconds until an answer is given up.")
+    deadline_s: float = Field(
+        2.0, gt=0, le=8, description="Seconds until an answer is given up. A camera waits for none longer than 10 s."
+    )
     requests: int = Field(2, ge=1, le=16, description="Requests under way at once.")
 
     @model_validator(mode="after")
