@@ -27,11 +27,11 @@ from guardian.watch.crops import Crop, cut
 from guardian.watch.decode import Picture
 from guardian.watch.merge import Found, merge
 from guardian.watch.motion import USUAL_GAP_US, WIDTH, Motion, MotionDetector
-from guardian.watch.regions import plan, whole
+from guardian.watch.regions import FEW, MOST, plan, whole
 from guardian.watch.traces import Traces
 
 MOST_WAITING = 2  # looks that wait for their answer, so that the next is cut meanwhile; full: this frame is not looked at
-LATE_US = 300_000  # answers that come later than that: inference has others to serve meanwhile, and one look waits at a time
+LATE_US = 300_000  # answers that come later than that: inference has others to serve meanwhile. One look waits at a time, of few squares
 LATEST = 0.2  # share of the last answer in how late they are
 START_US = 10 * SECOND_US  # after a start whatever is there already has not moved yet: look at everything
 FLOOR_SETTLING_US = SECOND_US // 2
@@ -173,7 +173,11 @@ class WatchPipeline:
     @property
     def has_room(self) -> bool:
         """Say whether a look at the next frame would be taken."""
-        return len(self._waiting) < (1 if self._late_us > LATE_US else MOST_WAITING)
+        return len(self._waiting) < (1 if self._late else MOST_WAITING)
+
+    @property
+    def _late(self) -> bool:
+        return self._late_us > LATE_US
 
     @property
     def following(self) -> bool:
@@ -270,8 +274,10 @@ class WatchPipeline:
         floor = self._wants_floor(now, motion)
         if floor:
             self._floor_us = now
-        near = plan(*size, motion.boxes, boxes, max(model.width, model.height))
         everything = whole(*size) if floor else ()
+        if floor and self._late:
+            return everything
+        near = plan(*size, motion.boxes, boxes, max(model.width, model.height), FEW if self._late else MOST)
         return tuple(region for region in near if region.box not in {other.box for other in everything}) + everything
 
     def _wants_floor(self, now: int, motion: Motion) -> bool:

@@ -16,6 +16,7 @@ ROOM = 1.4  # a square is this much larger than what it is for
 LEAST_SHARE = 0.52  # of the frame's shorter side: a square this large shows a person whole when only an arm moved
 GROWS = 1.18  # two squares become one when it is at most this much larger than the larger of them
 MOST = 4  # squares a frame; where more are needed, those that lie nearest become one, at last the whole frame
+FEW = 2  # squares a frame, where more of them would be answered too late
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,16 @@ def whole(width: int, height: int) -> tuple[Region, ...]:
     return tuple(_region(square, width, height) for square in squares)
 
 
-def plan(width: int, height: int, motion: Sequence[Box], tracks: Sequence[Box], least_px: int) -> tuple[Region, ...]:
-    """Return the squares to look at in a frame of this size, at most `MOST`, each at least `least_px` where the frame allows."""
+def plan(
+    width: int, height: int, motion: Sequence[Box], tracks: Sequence[Box], least_px: int, most: int = MOST
+) -> tuple[Region, ...]:
+    """Return the squares to look at in a frame of this size, at most `most` where fewer than that do not cover all of it, each at least
+    `least_px` where the frame allows.
+    """
     squares = [_around(box, width, height, least_px, "track") for box in tracks]
     squares += [_around(box, width, height, least_px, "motion") for box in motion]
-    merged = _fewer(_merge(squares, width, height), width, height)
-    if len(merged) > MOST:
+    merged = _fewer(_merge(squares, width, height), width, height, most)
+    if len(merged) > most:
         return whole(width, height)
     return tuple(_region(square, width, height) for square in merged)
 
@@ -78,9 +83,9 @@ def _merge(squares: list[_Square], width: int, height: int) -> list[_Square]:
     return done
 
 
-def _fewer(squares: list[_Square], width: int, height: int) -> list[_Square]:
+def _fewer(squares: list[_Square], width: int, height: int, most: int) -> list[_Square]:
     """Put those together that make the smallest square, until few enough are left: the far ones keep their own, and their size in it."""
-    while len(squares) > MOST:
+    while len(squares) > most:
         one, other = min(combinations(squares, 2), key=lambda pair: _side(*pair))
         if _side(one, other) > min(width, height) + 1:
             break

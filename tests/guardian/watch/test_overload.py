@@ -28,8 +28,10 @@ class Slow:
 
     def __init__(self):
         self.asked = deque()
+        self.squares = []
 
     def submit(self, pictures, on_done):
+        self.squares.append(len(pictures))
         self.asked.append((on_done, len(pictures)))
         return True
 
@@ -52,12 +54,15 @@ def watched():
     return infer, pipeline
 
 
-def frames(pipeline, count, after=0):
-    """Show frames in each of which something has moved."""
+def frames(pipeline, count, after=0, corners=False):
+    """Show frames in each of which something has moved; `corners`: in all four of a larger frame's."""
     for n in range(after, after + count):
-        planes = np.full((288, 320), 128, np.uint8)
-        planes[:192] = 90
-        planes[60:120, 8 * (n % 30) : 8 * (n % 30) + 40] = 200
+        height, width = (600, 1000) if corners else (192, 320)
+        planes = np.full((height * 3 // 2, width), 128, np.uint8)
+        planes[:height] = 90
+        for top, at in ((20, 20), (20, 900), (500, 20), (500, 900)) if corners else ((60, 0),):
+            left = at + (6 * (n % 10) if corners else 8 * (n % 30))
+            planes[top : top + 60, left : left + 40] = 200
         yield n
         pipeline.step(Picture(av.VideoFrame.from_ndarray(planes, format="yuv420p"), n * STEP))
 
@@ -85,6 +90,19 @@ def test_when_answers_come_late_one_look_waits_at_a_time_and_when_they_are_soon_
     for _ in frames(pipeline, 4, 120):
         pass
     assert len(infer.asked) == 2
+
+
+def test_when_answers_come_late_a_look_has_few_squares(watched):
+    infer, pipeline = watched
+    for _ in frames(pipeline, 60, corners=True):
+        while infer.asked:
+            infer.answer()
+    assert max(infer.squares[-20:]) == 6, "one a corner, and the whole frame now and then"
+    for n in frames(pipeline, 60, 60, corners=True):
+        if n % 5 == 0:
+            while infer.asked:
+                infer.answer()
+    assert set(infer.squares[-9:]) == {2}
 
 
 def test_a_still_picture_is_looked_at_closely_for_two_seconds_only_when_the_watch_is_behind():

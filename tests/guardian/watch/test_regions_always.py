@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardian.model.vision import Box
-from guardian.watch.regions import MOST, plan, whole
+from guardian.watch.regions import FEW, MOST, plan, whole
 
 SIZES = [(1920, 1080), (768, 576), (640, 640), (480, 640), (3840, 1080)]
 unit = st.floats(0, 1)
@@ -17,11 +17,11 @@ def boxes(draw):
     return Box(x1, y1, x2, y2)
 
 
-@given(st.sampled_from(SIZES), st.lists(boxes(), max_size=8), st.lists(boxes(), max_size=4))
-def test_regions_are_squares_inside_the_frame_that_hold_the_middle_of_each_box(size, motion, tracks):
+@given(st.sampled_from(SIZES), st.lists(boxes(), max_size=8), st.lists(boxes(), max_size=4), st.sampled_from([FEW, MOST]))
+def test_regions_are_squares_inside_the_frame_that_hold_the_middle_of_each_box(size, motion, tracks, most):
     width, height = size
-    regions = plan(width, height, motion, tracks, 300)
-    assert len(regions) <= max(MOST, len(whole(width, height)))
+    regions = plan(width, height, motion, tracks, 300, most)
+    assert len(regions) <= max(most, len(whole(width, height)))
     assert bool(regions) == bool(motion or tracks)
     for region in regions:
         b = region.box
