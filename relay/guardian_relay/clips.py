@@ -19,6 +19,7 @@ from guardian_relay.index.clips import Clip, ClipIndex
 _log = structlog.get_logger(__name__)
 MOST_PIECE = 1 << 20
 MOST_SEALED = 65536
+SYNC_EVERY = 4 << 20  # bytes; a power cut leaves a shorter file, of whose end the home is asked for anew
 MOST_WANTED = 8  # at once; what else is missing is asked for at the next greeting or offer
 
 
@@ -70,7 +71,7 @@ class ClipStore:
     async def take(self, pieces: Any) -> int:
         """Write what comes. What is beyond the size that was offered, or was not asked for, is refused."""
         clip: Clip | None = None
-        received = 0
+        received = unsynced = 0
         async for piece in pieces:
             if clip is None:
                 clip = self._tickets.pop(piece.ticket, None)
@@ -82,20 +83,24 @@ class ClipStore:
             if len(piece.data) > MOST_PIECE or self._have(clip) + len(piece.data) > clip.size:
                 await self._drop(clip, "clip_failed")
                 return 0
-            await asyncio.to_thread(self._append, clip, bytes(piece.data))
+            unsynced += len(piece.data)
+            sync = unsynced >= SYNC_EVERY or self._have(clip) + len(piece.data) == clip.size
+            await asyncio.to_thread(self._append, clip, piece.data, sync)
+            unsynced = 0 if sync else unsynced
             received += len(piece.data)
         if clip is not None and self._have(clip) == clip.size:
             await self._index.whole(clip.segment)
             _log.info("clip_kept", bytes=clip.size)
         return received
 
-    def _append(self, clip: Clip, data: bytes) -> None:
+    def _append(self, clip: Clip, data: bytes, sync: bool) -> None:
         fd = os.open(self.path(clip.segment), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             view = memoryview(data)
             while view:
                 view = view[os.write(fd, view) :]
-            os.fdatasync(fd)
+            if sync:
+                os.fdatasync(fd)
         finally:
             os.close(fd)
 
