@@ -15,6 +15,7 @@ READINGS = {
     "cpu_percent": "of one core, of the program",
     "temperature_c": "of the processor, where the machine says it",
     "handshake_age_s": "of the tunnel",
+    "clock_off_s": "how far its clock is ahead: the edge's of the relay's, the relay's of the cloud's",
     "cameras": "that are set up",
     "cameras_recording": "of them",
     "archive_waiting": "packs that are not archived yet",

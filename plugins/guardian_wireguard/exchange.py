@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
@@ -22,6 +24,7 @@ SETTLED_S = 60.0
 MISSES = 3
 WINDOW = 1000  # events sent and not acknowledged
 REFUSED_S = 0.5  # until the next after one that was refused: each is a line in the log, and who asks may mean no good
+OFFERS = 64  # that are offered once more where the line broke soon after they were: nobody acknowledges one
 COMMANDS = 64  # that wait to be done; full: the newest is dropped, and the cloud asks again
 CONNECT_S = 10.0
 STREAM_OPTIONS = (
@@ -62,6 +65,7 @@ class Exchange:
         self._telemetry, self._inventory, self._deliver, self._view = telemetry, inventory, deliver, view
         self._address = address or f"[{joined.relay_address}]:{joined.link_port}"
         self._aside: list[link.FromEdge] = []
+        self._offered: deque[tuple[float, link.FromEdge]] = deque(maxlen=OFFERS)
         self._wake = asyncio.Event()
         self._beat_due = False
         self._heard_s = 0.0
@@ -70,6 +74,9 @@ class Exchange:
         self.connected = False
         self.since_us = 0
         self.problem = ""
+        self.full = False  # the relay keeps nothing at the moment
+        self.copied = False  # somebody else speaks to the relay with our keys, or did: said until the next start
+        self.clock_off_s = 0.0  # how far our clock is ahead of the relay's
 
     def news(self) -> None:
         """There is something in the outbox."""
@@ -78,6 +85,8 @@ class Exchange:
     def send(self, one: link.FromEdge) -> None:
         """Send something beside events; what cannot go now goes with the next stream, the newest 64."""
         self._aside = [*self._aside[-63:], one]
+        if one.WhichOneof("what") == "offer":
+            self._offered.append((self._clock.mono_s(), one))
         self._wake.set()
 
     async def rotate(self, request: link.RotateRequest) -> link.RotateReply | None:
@@ -100,6 +109,8 @@ class Exchange:
                 asked_s = await self._speak()
             except grpc.RpcError as error:
                 self.problem = f"the relay does not answer ({error.code().name.lower().replace('_', ' ')})"
+            except (sqlite3.Error, OSError) as error:  # the disk is full, say: what waits is on it, and is tried again
+                self.problem = f"what waits for the relay cannot be read or written ({error})"
             finally:
                 self.connected, self._stub = False, None
             if self._clock.mono_s() - began_s > SETTLED_S:
@@ -112,7 +123,11 @@ class Exchange:
             stub = Stub(channel, LINK)
             call = stub.Exchange()
             hello = link.Hello(
-                edge=self._joined.edge, version=self._version, outbox_first=await self._from(self._outbox.oldest)
+                edge=self._joined.edge,
+                version=self._version,
+                outbox_first=await self._from(self._outbox.oldest),
+                run=self._outbox.run,
+                before=await self._from(self._outbox.runs),
             )
             await write(call, link.FromEdge(hello=hello))
             first = await call.read()
@@ -120,7 +135,12 @@ class Exchange:
                 self.problem = "what answers is no relay"
                 return 0.0
             await self._from(self._outbox.acknowledged, first.welcome.acknowledged)
-            self._acknowledged, self._heard_s = first.welcome.acknowledged, self._clock.mono_s()
+            if first.welcome.run == self._outbox.run:
+                await self._from(self._outbox.heard, first.welcome.run)
+            self.copied = self.copied or first.welcome.copied
+            self._acknowledged, self.full = first.welcome.acknowledged, False
+            self._offer_again(self._heard_s)
+            self._heard_s = self._clock.mono_s()
             self._stub, self.connected, self.problem = stub, True, ""
             self.since_us = self._clock.now().utc_us
             own = Tasks()
@@ -141,6 +161,11 @@ class Exchange:
                 await own.close(1.0)
                 call.cancel()
 
+    def _offer_again(self, heard_s: float) -> None:
+        """What was offered when the line may have been dead already: the relay drops what it knows."""
+        again = [one for at_s, one in self._offered if at_s > heard_s - SETTLED_S]
+        self._aside = [*(one for one in again if one not in self._aside), *self._aside]
+
     async def _from(self, work: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.to_thread(work, *arguments)
 
@@ -160,7 +185,9 @@ class Exchange:
                 await write(call, link.FromEdge(telemetry=self._telemetry()))
             if waiting := await self._from(self._outbox.health):
                 for _, body in waiting:
-                    await write(call, link.FromEdge(telemetry=events.Telemetry.FromString(body)))
+                    sample = events.Telemetry.FromString(body)
+                    sample.past = True
+                    await write(call, link.FromEdge(telemetry=sample))
                 await self._from(self._outbox.health_sent, waiting[-1][0])
                 self._wake.set()
             if place - self._acknowledged < WINDOW:
@@ -205,7 +232,14 @@ class Exchange:
                 own.spawn(self._deliver(stub, one.fetch), "deliver to the relay")
             elif what == "call":
                 own.spawn(self._view(stub, one.call.ticket), "viewer")
-            elif what == "heartbeat" and one.heartbeat.retry_after_s:
-                return float(one.heartbeat.retry_after_s)
+            elif what == "heartbeat":
+                self._take_heartbeat(one.heartbeat)
+                if one.heartbeat.retry_after_s:
+                    return float(one.heartbeat.retry_after_s)
         self.problem = "the relay has hung up"
         return 0.0
+
+    def _take_heartbeat(self, beat: link.Heartbeat) -> None:
+        self.full = beat.full
+        if beat.time_ms:
+            self.clock_off_s = self._clock.now().utc_us / 1e6 - beat.time_ms / 1000

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from guardian import __version__
+from guardian.protocol import clocks
 from guardian.protocol.rpc import Stub
 from guardian.protocol.trust import Statements, Untrusted, make_tunnel_key, read_tunnel_key
 from guardian.protocol.tunnel import Keys, KeySet
@@ -46,6 +47,10 @@ from guardian_wireguard.viewers import answer
 LOOK_EVERY_S = 5.0
 AGAIN_S = 30.0  # until an interface that could not be made is tried again
 PAIRING_S = 600.0
+COPIED = (
+    "somebody else speaks to the relay with this home's keys: a copy of its data folder is in use",
+    "End the copy. If it is not yours: guardian relay leave, and join anew; the keys that were copied open nothing then.",
+)
 DAY_US = 86_400_000_000
 
 
@@ -367,6 +372,8 @@ class WireGuardLink:
             "queue_bytes": waiting.size_bytes,
             "dropped": waiting.dropped,
         }
+        if self._exchange is not None:
+            readings["clock_off_s"] = round(self._exchange.clock_off_s)
         if self._sync is not None:
             readings |= self._sync.readings()
         return events.Telemetry(time_s=self._clock.now().utc_us // 1_000_000, readings=readings)
@@ -394,6 +401,12 @@ class WireGuardLink:
         state = RelayState.CONNECTED if exchange.connected else RelayState.CONNECTING
         problem = exchange.problem and (tunnel.problem or exchange.problem)
         cure = "It is tried again by itself." if problem else ""
+        if exchange.copied:
+            problem, cure = COPIED
+        elif state is RelayState.CONNECTED and exchange.full:
+            problem, cure = "the relay has no room: what happens waits here", "Its operator has to make room."
+        elif apart := clocks.apart(exchange.clock_off_s, "the relay"):
+            problem, cure = "; ".join(one for one in (problem, apart) if one), clocks.CURE
         if self._blocked is not None:
             state, problem, cure = RelayState.BLOCKED, self._blocked.message, self._blocked.cure
         return RelayStatus(

@@ -7,6 +7,7 @@ has been taken is kept with it, in one transaction: what a kill left behind is t
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -22,6 +23,7 @@ MOST_HEALTH = 2016  # a week of samples each five minutes; 300 bytes each
 HEALTH_AT_ONCE = 100
 TAKEN_US = 2 * 86_400_000_000  # so long it is remembered what was taken: no event lasts as long
 PRUNE_EVERY = 200
+MOST_RUNS = 64  # that a hello names: starts while the relay was away
 _TABLES = """
 CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, size INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS serials (camera BLOB PRIMARY KEY, serial INTEGER NOT NULL);
@@ -30,6 +32,7 @@ CREATE TABLE IF NOT EXISTS health (seq INTEGER PRIMARY KEY AUTOINCREMENT, body B
 CREATE TABLE IF NOT EXISTS taken (event TEXT NOT NULL, what TEXT NOT NULL, start_us INTEGER NOT NULL, PRIMARY KEY (event, what))
   WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS taken_by_time ON taken (start_us);
+CREATE TABLE IF NOT EXISTS runs (place INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL);
 """
 
 
@@ -64,6 +67,21 @@ class Outbox:
             self._db.execute(f"PRAGMA {pragma}")
         self._db.executescript(_TABLES)
         self._db.execute("INSERT OR IGNORE INTO counters VALUES ('next', ?), ('settled_us', ?)", (now_us, now_us))
+        self.run = int.from_bytes(os.urandom(8), "big") >> 1 or 1
+
+    def runs(self) -> tuple[int, ...]:
+        """Those of our starts that the relay may have heard last: the one that it said it keeps, and all since. This one is among them."""
+        with self._lock, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            known = [run for (run,) in self._db.execute("SELECT run FROM runs ORDER BY place")]
+            if self.run not in known:
+                self._db.execute("INSERT INTO runs (run) VALUES (?)", (self.run,))
+            return (*known[:1], *known[1:][-MOST_RUNS:])
+
+    def heard(self, run: int) -> None:
+        """The relay keeps this one of our starts."""
+        with self._lock, self._db:
+            self._db.execute("DELETE FROM runs WHERE run != ?", (run,))
 
     def put(self, camera: bytes, make: Callable[[int], events.Event], of: Of | None = None) -> bool:
         """Keep the event that `make(serial)` makes; say whether it is news. `of`: what of the index it tells, each once."""

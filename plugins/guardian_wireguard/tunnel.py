@@ -132,7 +132,8 @@ class Tunnel:
 
     async def _choose_way(self, *, connected: bool) -> None:
         handshake_s = self.seen.handshake_s if self.seen is not None else 0
-        heard, self._shaken_s = connected or handshake_s > self._shaken_s, max(handshake_s, self._shaken_s)
+        heard = connected or handshake_s not in (0, self._shaken_s)  # another one, be it older by a clock that was set back
+        self._shaken_s = handshake_s or self._shaken_s
         before, gateway_s = self._way, self._detour.since_s if self._detour is not None else None
         self._way = paths.step(before, heard=heard, now_s=self._clock.mono_s(), gateway_s=gateway_s)
         if self._way.calls and self._detour is None and self._tls_port:

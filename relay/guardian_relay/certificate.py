@@ -22,6 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from guardian.platform.clock import Clock
 from guardian.platform.files import make_private_dir, replace_file
+from guardian.protocol import clocks
 from guardian.protocol.v1 import control_pb2 as control
 from guardian_relay.errors import RelayError
 from guardian_relay.settings import host_port
@@ -29,6 +30,7 @@ from guardian_relay.settings import host_port
 _log = structlog.get_logger(__name__)
 _PEM, _DER = serialization.Encoding.PEM, serialization.Encoding.DER
 _KEY = (_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+_BEGIN = b"-----BEGIN CERTIFICATE-----"
 MOST_ANSWER = 256 * 1024
 ENROL_TIMEOUT_S = 20.0
 
@@ -38,18 +40,19 @@ class RenewalDue(Exception):
 
 
 class Certificate:
-    """Key and certificate in the state folder: `cloud.key`, `cloud.crt`, `cloud-ca.crt`, `cloud.address`."""
+    """In the state folder: key and chain, in one file so that they change at once (`cloud.pem`), `cloud-ca.crt`, `cloud.address`."""
 
     def __init__(self, state: Path, ca_file: str, clock: Clock) -> None:
         folder = state / "keys"
-        self._key, self._chain = folder / "cloud.key", folder / "cloud.crt"
+        self._pair = folder / "cloud.pem"
         self._address = folder / "cloud.address"
         self._ca, self._clock = Path(ca_file) if ca_file else folder / "cloud-ca.crt", clock
+        self.ahead_s = 0.0  # our clock of the cloud's, whose clock certificates are made by
 
     @property
     def there(self) -> bool:
         """Whether this relay has been enrolled."""
-        return self._key.exists() and self._chain.exists() and self._ca.exists()
+        return self._pair.exists() and self._ca.exists()
 
     @property
     def address(self) -> str:
@@ -58,17 +61,25 @@ class Certificate:
 
     def credentials(self) -> tuple[bytes, bytes, bytes]:
         """Return (authority, key, chain) for gRPC. OSError."""
-        return self._ca.read_bytes(), self._key.read_bytes(), self._chain.read_bytes()
+        key, mark, chain = self._pair.read_bytes().partition(_BEGIN)
+        return self._ca.read_bytes(), key, mark + chain
 
     def leaf(self) -> x509.Certificate:
         """The certificate. OSError, ValueError."""
-        return x509.load_pem_x509_certificate(self._chain.read_bytes())
+        return x509.load_pem_x509_certificate(self.credentials()[2])
+
+    def out_of_force(self) -> str:
+        """Say why the certificate is not in force by our clock, or nothing where it is. OSError, ValueError."""
+        leaf = self.leaf()
+        begin_s, end_s = (at.timestamp() for at in (leaf.not_valid_before_utc, leaf.not_valid_after_utc))
+        return clocks.outside(begin_s, end_s, self._clock.now().utc_ms / 1000, "this relay's certificate")
 
     def left(self) -> float:
         """How much of its life is left, 0 to 1."""
         leaf = self.leaf()
         begin, end = (at.timestamp() * 1000 for at in (leaf.not_valid_before_utc, leaf.not_valid_after_utc))
-        return max(0.0, min(1.0, (end - self._clock.now().utc_ms) / (end - begin)))
+        now_ms = self._clock.now().utc_ms - self.ahead_s * 1000
+        return max(0.0, min(1.0, (end - now_ms) / (end - begin)))
 
     def request(self) -> tuple[bytes, bytes]:
         """Make a key; return it (PEM) and the request to sign (DER). What the cloud writes into the certificate is its affair."""
@@ -78,19 +89,18 @@ class Certificate:
         return key.private_bytes(*_KEY), request.public_bytes(_DER)
 
     def keep(self, key_pem: bytes, chain_der: list[bytes], root_der: bytes = b"", address: str = "") -> None:
-        """Keep a key and its chain; ValueError where they do not belong together. The key goes last: what lies between opens nothing."""
+        """Keep a key and its chain; ValueError where they do not belong together. A kill or a full disk leaves the pair that was there."""
         chain = [x509.load_der_x509_certificate(one) for one in chain_der]
         key = serialization.load_pem_private_key(key_pem, None)
         spki = (_DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         if not chain or chain[0].public_key().public_bytes(*spki) != key.public_key().public_bytes(*spki):
             raise ValueError("the certificate is not of the key that was sent")
-        make_private_dir(self._key.parent)
+        make_private_dir(self._pair.parent)
         if root_der:
             replace_file(self._ca, x509.load_der_x509_certificate(root_der).public_bytes(_PEM))
-        replace_file(self._chain, b"".join(one.public_bytes(_PEM) for one in chain))
         if address:
             replace_file(self._address, address.encode())
-        replace_file(self._key, key_pem)
+        replace_file(self._pair, b"".join([key_pem, *(one.public_bytes(_PEM) for one in chain)]))
 
     async def renew_when_due(self, stub: Any) -> bool:
         """Renew at two thirds of its life, and say whether it was done. A cloud that does not is asked again at the next look."""
@@ -100,7 +110,7 @@ class Certificate:
         try:
             reply = await stub.Renew(control.RenewRequest(certificate_request=request), timeout=ENROL_TIMEOUT_S)
             await asyncio.to_thread(self.keep, key_pem, list(reply.chain))
-        except (grpc.RpcError, ValueError) as error:
+        except (grpc.RpcError, ValueError, OSError) as error:
             _log.warning("certificate_not_renewed", problem=type(error).__name__)
             return False
         _log.info("certificate_renewed")

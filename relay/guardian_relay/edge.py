@@ -31,9 +31,9 @@ class EdgeState:
         """It said something."""
         self.seen_s, self.seen_ms = now_s, now_ms
 
-    def took(self, telemetry: events.Telemetry) -> None:
-        """How it is, or how it was while we were away: the newest of five minutes stands for them."""
-        if telemetry.time_s >= self.telemetry.time_s:
+    def took(self, telemetry: events.Telemetry, *, past: bool = False) -> None:
+        """How it is, whatever its clock says, or how it was (`past`): the newest of five minutes stands for them."""
+        if not past or telemetry.time_s >= self.telemetry.time_s:
             self.telemetry = telemetry
         self.past[telemetry.time_s // PAST_EACH_S] = telemetry
         while len(self.past) > MOST_PAST:

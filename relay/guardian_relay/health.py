@@ -15,6 +15,7 @@ Status = Callable[[], Awaitable[Mapping[str, Any]]]
 # What is counted. None has a label that a home could fill.
 METRICS = {
     "edge_connected": ("gauge", "Whether the home is connected."),
+    "edge_copied": ("gauge", "Whether two have spoken with the keys of the home since the start."),
     "edge_silent_seconds": ("gauge", "Since the home last said something."),
     "cloud_connected": ("gauge", "Whether the cloud is connected."),
     "cloud_tries": ("counter", "Connections to the cloud that ended."),
@@ -31,6 +32,8 @@ METRICS = {
     "tunnel_sent_bytes": ("counter", "Through the tunnel."),
     "tunnel_restarts": ("counter", "Of the tunnel's program."),
     "tunnel_rotation": ("gauge", "Number of the tunnel's keys."),
+    "clock_ahead_of_cloud_seconds": ("gauge", "How far the clock here is ahead of the cloud's."),
+    "clock_behind_edge_seconds": ("gauge", "How far the clock here is behind the home's."),
     "certificate_left": ("gauge", "How much of the certificate's life is left, 0 to 1."),
     "memory_bytes": ("gauge", "Resident."),
     "disk_free_bytes": ("gauge", "In the state folder."),

@@ -22,15 +22,18 @@ from guardian.protocol.v1 import trust_pb2 as trust
 from guardian.protocol.wireguard import make_private_key, public_key
 from guardian_relay.clips import ClipStore
 from guardian_relay.edge import EdgeState
+from guardian_relay.errors import Unkept
 from guardian_relay.gateway import Viewers
 from guardian_relay.index.joined import Joined, JoinStore
 from guardian_relay.index.store import EventStore
+from guardian_relay.intake import Intake
 from guardian_relay.keys import Identity
 from guardian_relay.tunnel import Tunnel
 
 _log = structlog.get_logger(__name__)
 SIZES = {events.SIZE_CLASS_1K: 1024, events.SIZE_CLASS_4K: 4096, events.SIZE_CLASS_16K: 16384, events.SIZE_CLASS_64K: 65536}
 MOST_PUSHES, MOST_PUSH_BYTES = 16, 4096
+MOST_RUN = 1 << 63  # what a database's integer holds
 MOST_CAMERAS, MOST_CAMERA_BYTES = 256, 65536
 DOWN_QUEUE = 64  # commands, fetches and calls that wait for the edge; full: the newest is refused
 ROTATE_AFTER_S = 0.05  # the answer has to be through before the keys are others
@@ -93,7 +96,14 @@ class LinkService:
         self._edge, self._clock, self._tasks = edge, clock, tasks
         self._heartbeat_s, self._uplink = heartbeat_s, uplink
         self._down: asyncio.Queue[link.FromRelay] | None = None
+        self._intake: Intake | None = None
         self.refused_events = 0
+        self.copied = False  # two speak with the edge's keys
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing that the edge sends is kept at the moment; empty while it is."""
+        return self._intake.trouble if self._intake is not None else ""
 
     async def _check(self, context: Any) -> None:
         """The edge, by its address in the tunnel, while its statement is in force."""
@@ -114,45 +124,76 @@ class LinkService:
         if first is grpc.aio.EOF or first.WhichOneof("what") != "hello" or first.hello.edge != self._joined.edge:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the stream begins with the edge's hello")
         down: asyncio.Queue[link.FromRelay] = asyncio.Queue()
-        await self._greet(down)  # before anybody else can put something into it: the welcome is first
+        await self._greet(down, first.hello)  # before anybody else can put something into it: the welcome is first
         if self._down is not None:
             _log.info("edge_replaced")
             self._down.put_nowait(link.FromRelay())  # ends the older one
         self._down = down
+        intake = self._intake = self._intake_of(down)
         self._edge.connected, self._edge.version = True, first.hello.version[:64]
         self._heard()
         _log.info("edge_connected")
-        writer = self._tasks.spawn(self._write(context, down), "towards the edge")
-        reader = self._tasks.spawn(self._read(context, down), "from the edge")
+        writer = self._tasks.spawn(self._write(context, down, intake), "towards the edge")
+        reader = self._tasks.spawn(self._read(context, down, intake), "from the edge")
         try:
             await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
         finally:
             reader.cancel()
             writer.cancel()
             if self._down is down:
-                self._down, self._edge.connected = None, False
+                self._down, self._intake, self._edge.connected = None, None, False
                 self._viewers.edge_gone()
                 _log.info("edge_gone")
 
-    async def _read(self, context: Any, down: asyncio.Queue[link.FromRelay]) -> None:
-        while (one := await context.read()) is not grpc.aio.EOF:
-            self._heard()
-            await self._take(one, down)
+    def _intake_of(self, down: asyncio.Queue[link.FromRelay]) -> Intake:
+        def acknowledge(up_to: int) -> None:
+            down.put_nowait(link.FromRelay(ack=events.Ack(up_to=up_to)))
+
+        def news() -> None:
+            down.put_nowait(self._heartbeat(intake))
+            if not intake.trouble and intake.left_out:
+                down.put_nowait(link.FromRelay())
+
+        intake = Intake(self._store.take, self._clock, acknowledge, news)
+        return intake
+
+    async def _read(self, context: Any, down: asyncio.Queue[link.FromRelay], intake: Intake) -> None:
+        own = Tasks()
+        try:
+            while (one := await context.read()) is not grpc.aio.EOF:
+                self._heard()
+                await self._take(one, down, intake, own)
+        finally:
+            await own.close(1.0)
 
     def _heard(self) -> None:
         self._edge.heard(self._clock.mono_s(), self._clock.now().utc_ms)
 
-    async def _greet(self, down: asyncio.Queue[link.FromRelay]) -> None:
-        place = await self._store.edge_up_to()
-        welcome = link.Welcome(acknowledged=place, heartbeat_s=self._heartbeat_s, statements_sha256=self.said.digest())
+    async def _greet(self, down: asyncio.Queue[link.FromRelay], hello: link.Hello) -> None:
+        run = hello.run if hello.run < MOST_RUN else 0
+        try:
+            place, copied = await self._store.edge_begins(run, hello.before)
+        except Unkept as error:  # said without being kept: the edge names this run again
+            _log.warning("store_full", reason=str(error))
+            place, copied, run = 0, False, 0  # it sends again what is here, and it is dropped
+        if copied:
+            _log.warning("edge_copied")
+            self.copied = True
+        welcome = link.Welcome(
+            acknowledged=place,
+            heartbeat_s=self._heartbeat_s,
+            statements_sha256=self.said.digest(),
+            run=run,
+            copied=copied,
+        )
         down.put_nowait(link.FromRelay(welcome=welcome))
         for fetch in await self._clips.wanted():
             down.put_nowait(link.FromRelay(fetch=fetch))
 
-    async def _write(self, context: Any, down: asyncio.Queue[link.FromRelay]) -> None:
+    async def _write(self, context: Any, down: asyncio.Queue[link.FromRelay], intake: Intake) -> None:
         """Everything that goes down, in one order. A heartbeat when nothing else did for so long; a message that says nothing
         ends the stream."""
-        beat = self._tasks.spawn(self._beat(down), "heartbeats")
+        beat = self._tasks.spawn(self._beat(down, intake), "heartbeats")
         try:
             while (one := await down.get()).WhichOneof("what") is not None:
                 await context.write(one)
@@ -161,21 +202,26 @@ class LinkService:
         finally:
             beat.cancel()
 
-    async def _beat(self, down: asyncio.Queue[link.FromRelay]) -> None:
+    async def _beat(self, down: asyncio.Queue[link.FromRelay], intake: Intake) -> None:
         while True:
             await self._clock.sleep(self._heartbeat_s)
             if self._edge.silent(self._clock.mono_s(), self._heartbeat_s):
                 _log.warning("edge_silent")
                 down.put_nowait(link.FromRelay())
                 return
-            down.put_nowait(link.FromRelay(heartbeat=link.Heartbeat(time_ms=self._clock.now().utc_ms)))
+            down.put_nowait(self._heartbeat(intake))
 
-    async def _take(self, one: link.FromEdge, down: asyncio.Queue[link.FromRelay]) -> None:
+    def _heartbeat(self, intake: Intake) -> link.FromRelay:
+        beat = link.Heartbeat(time_ms=self._clock.now().utc_ms, full=bool(intake.trouble))
+        return link.FromRelay(heartbeat=beat)
+
+    async def _take(self, one: link.FromEdge, down: asyncio.Queue[link.FromRelay], intake: Intake, own: Tasks) -> None:
         what = one.WhichOneof("what")
         if what == "events":
-            await self._take_events(one.events, down)
+            await self._take_events(one.events, intake, own)
         elif what == "telemetry":
-            self._edge.took(events.Telemetry(time_s=one.telemetry.time_s, readings=known(one.telemetry.readings)))
+            telemetry = events.Telemetry(time_s=one.telemetry.time_s, readings=known(one.telemetry.readings))
+            self._edge.took(telemetry, past=one.telemetry.past)
         elif what == "done":
             if self._uplink is not None:
                 await self._uplink.done(one.done)
@@ -192,16 +238,16 @@ class LinkService:
             if fetch is not None:
                 down.put_nowait(link.FromRelay(fetch=fetch))
 
-    async def _take_events(self, batch: events.EventBatch, down: asyncio.Queue[link.FromRelay]) -> None:
+    async def _take_events(self, batch: events.EventBatch, intake: Intake, own: Tasks) -> None:
         good = [one for one in batch.events if sound(one)]
         if len(good) < len(batch.events):
             self.refused_events += len(batch.events) - len(good)
             _log.warning("events_refused", events=len(batch.events) - len(good))
         if not batch.events:
             return
-        up_to = batch.first + len(batch.events) - 1
-        await self._store.take(good, up_to)
-        down.put_nowait(link.FromRelay(ack=events.Ack(up_to=up_to)))
+        more = await intake.put(good, batch.first + len(batch.events) - 1)
+        if more is not None:
+            own.spawn(more(), "events that were not kept")
 
     async def _take_statement(self, signed: trust.Signed) -> None:
         try:
@@ -210,7 +256,10 @@ class LinkService:
         except Untrusted as error:
             _log.warning("statement_refused", reason=str(error))
             return
-        await self._join_store.keep_statement(signed)
+        try:
+            await self._join_store.keep_statement(signed)
+        except Unkept as error:  # in force at once all the same; each stream of the edge begins with it
+            _log.warning("store_full", reason=str(error))
         _log.info("statement_taken")
         if self._uplink is not None:
             await self._uplink.statement(signed)

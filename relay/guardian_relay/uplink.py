@@ -15,7 +15,7 @@ import structlog
 
 from guardian.platform.clock import Clock
 from guardian.platform.tasks import Tasks
-from guardian.protocol import waits
+from guardian.protocol import clocks, waits
 from guardian.protocol.rpc import OPTIONS, Stub, write
 from guardian.protocol.v1 import control_pb2 as control
 from guardian.protocol.v1 import events_pb2 as events
@@ -23,6 +23,7 @@ from guardian.protocol.v1 import link_pb2 as link
 from guardian.protocol.v1 import trust_pb2 as trust
 from guardian_relay.certificate import Certificate, RenewalDue
 from guardian_relay.edge import PAST_EACH_S, EdgeState
+from guardian_relay.errors import Unkept
 from guardian_relay.index.store import EventStore
 
 _log = structlog.get_logger(__name__)
@@ -68,6 +69,7 @@ class Uplink:
         self._acknowledged = 0
         self.connected = False
         self.problem = ""
+        self.clock_off_s = 0.0  # how far our clock is ahead of the cloud's
         self.tries = 0
 
     async def done(self, done: events.CommandDone) -> None:
@@ -100,6 +102,9 @@ class Uplink:
                 continue
             except grpc.RpcError as error:
                 self._failed(error)
+            except Unkept as error:  # what the cloud has is told anew in its next welcome
+                self.problem = str(error)
+                _log.warning("store_full", reason=str(error))
             except (OSError, ValueError) as error:
                 self.problem = f"the certificate cannot be used: {type(error).__name__}"
                 _log.warning("cloud_gone", problem=self.problem)
@@ -115,7 +120,26 @@ class Uplink:
         code = error.code() if hasattr(error, "code") else grpc.StatusCode.UNKNOWN
         refused = code in (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED)
         self.problem = f"the cloud {'refuses this relay' if refused else 'is away'} ({code.name.lower()})"
+        if why := self._why_by_clock(error, refused=refused):
+            self.problem += f": {why}"
         _log.warning("cloud_refused" if refused else "cloud_gone", code=code.name.lower())
+
+    def _why_by_clock(self, error: grpc.RpcError, *, refused: bool) -> str:
+        """Where a certificate's time is why: which, and by whose clock."""
+        try:
+            own = self._certificate.out_of_force()
+        except (OSError, ValueError):
+            own = ""
+        said = str(error.details() or "") if hasattr(error, "details") else ""
+        if own:
+            return own
+        if "not yet valid" in said or "has expired" in said:
+            return "by the clock here the cloud's certificate is not in force: a clock is wrong"
+        if refused and "ended" in said:
+            return "by its clock this relay's certificate has ended, by the clock here it has not: a clock is wrong"
+        if "Socket closed" in said or "Connection reset" in said:
+            return "it hangs up at once; does it take this relay's certificate, by its clock?"
+        return clocks.apart(self.clock_off_s, "the cloud")
 
     async def _speak(self) -> float:
         """One connection. Returns how long the cloud asked to stay away, 0 when it did not."""
@@ -189,6 +213,7 @@ class Uplink:
             self._wake.set()
             await self._clock.sleep(every_s)
             if self._clock.mono_s() - self._heard_s > MISSES * every_s:
+                self.problem = "the cloud has fallen silent"
                 _log.warning("cloud_gone", reason="silent")
                 return
             if await self._certificate.renew_when_due(stub):
@@ -204,8 +229,14 @@ class Uplink:
                 self._wake.set()
             elif what == "command":
                 self._pass_on(one.command)
-            elif what == "heartbeat" and one.heartbeat.retry_after_s:
-                return float(one.heartbeat.retry_after_s)
+            elif what == "heartbeat":
+                if one.heartbeat.time_ms:
+                    self.clock_off_s = (self._clock.now().utc_ms - one.heartbeat.time_ms) / 1000
+                    self._certificate.ahead_s = self.clock_off_s
+                if one.heartbeat.retry_after_s:
+                    self.problem = "the cloud is about to be started anew"
+                    return float(one.heartbeat.retry_after_s)
+        self.problem = "the cloud has hung up"
         return 0.0
 
     def _pass_on(self, command: events.Command) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 import grpc
 import pytest
+from guardian_relay.errors import Unkept
 from guardian_relay.link import address_of
 
 from guardian.protocol.trust import make_tunnel_key, read_tunnel_key
@@ -233,6 +234,34 @@ async def test_a_clip_is_fetched_and_resumed_where_it_broke_off(tmp_path):
         call.cancel()
 
 
+async def test_a_clip_whose_last_word_was_lost_is_whole_at_the_next_greeting(tmp_path):
+    async with relay(tmp_path) as one:
+        call, _ = await hello(one)
+        fetch = await clip(one, call, b"1" * 16, bytes(1000))
+
+        async def full(_):
+            raise Unkept("the store's disk is full")
+
+        real, one.clips._index.whole = one.clips._index.whole, full
+        await one.stub.Deliver(iter([link.Piece(ticket=fetch.ticket, data=bytes(1000))]))
+        one.clips._index.whole = real
+        assert len(await one.clips._index.incomplete()) == 1
+        assert await one.clips.wanted() == []
+        assert await one.clips._index.incomplete() == []
+
+
+async def test_a_disk_that_is_short_keeps_room_for_events(tmp_path, monkeypatch):
+    async with relay(tmp_path) as one:
+        call, _ = await hello(one)
+        fetch = await clip(one, call, b"1" * 16, bytes(1000))
+        await one.stub.Deliver(iter([link.Piece(ticket=fetch.ticket, data=bytes(1000))]))
+        monkeypatch.setattr("guardian_relay.clips.RESERVE_BYTES", 1 << 60)
+        monkeypatch.setattr("guardian_relay.clips.RESERVE_SHARE", 1.0)
+        offer = link.Offer(segment=b"2" * 16, camera=b"c" * 16, size=1000, sealed=b"s")
+        assert await one.clips.offered(offer) is None
+        assert await one.clips.usage() == (0, 0), "what was there has made room, and the new one does not come"
+
+
 async def test_the_oldest_clips_make_room_and_archived_ones_first(tmp_path):
     async with relay(tmp_path, quota=250_000) as one:
         call, _ = await hello(one)
@@ -279,7 +308,8 @@ async def test_health_of_the_past_is_kept_by_its_time_and_bounded(tmp_path, monk
     async with relay(tmp_path) as one:
         call, _ = await hello(one)
         for time_s in (3000, 3010, 600, 900, 1200):  # how it is now, and then what had waited
-            await call.write(link.FromEdge(telemetry=events.Telemetry(time_s=time_s, readings={"cameras": time_s})))
+            sample = events.Telemetry(time_s=time_s, readings={"cameras": time_s}, past=time_s < 3000)
+            await call.write(link.FromEdge(telemetry=sample))
         await call.write(batch(1, 1))
         await expect(call, "ack")
         assert one.edge.telemetry.time_s == 3010, "the past does not pass for now"

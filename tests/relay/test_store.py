@@ -1,7 +1,7 @@
 """Events are kept once, in order, with the edge's place in the same transaction; the cloud gets each until it has said so."""
 
 import pytest
-from guardian_relay.errors import RelayError
+from guardian_relay.errors import RelayError, Unkept
 from guardian_relay.index import store as index
 from guardian_relay.index.store import EventStore, make_tables, open_engine
 
@@ -66,7 +66,7 @@ async def test_batch_and_place_are_kept_together_or_not_at_all(store, monkeypatc
         await real(connection, name, value)
 
     monkeypatch.setattr(index, "_set", fails)
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(Unkept, match="OSError"):
         await store.take([event(2)], 2)
     monkeypatch.undo()
     assert (await store.edge_up_to(), await store.count()) == (1, 1)
@@ -142,3 +142,19 @@ async def test_without_a_cloud_the_newest_stay(engine):
 def test_a_url_that_leads_nowhere_is_said():
     with pytest.raises(RelayError, match=r"store\.url"):
         open_engine("nonsense://x")
+
+
+async def test_a_second_edge_with_the_same_keys_is_noticed_and_hides_nothing(store):
+    assert await store.edge_begins(0, ()) == (0, False), "an edge that names no run"
+    assert await store.edge_begins(11, (11,)) == (0, False), "the first that does"
+    await store.take([event(1)], 5)
+    assert await store.edge_begins(11, (11,)) == (5, False)
+    assert await store.edge_begins(12, (11, 12)) == (5, False), "it was started anew"
+    assert await store.edge_begins(21, (11, 21)) == (0, True), "a copy from when it was 11"
+    await store.take([event(2)], 90)
+    assert await store.edge_begins(12, (12,)) == (0, True), "up to where the copy was is not up to where this one was"
+    assert await store.edge_begins(12, (12,)) == (0, False), "also where it was cut before it sent anything"
+    await store.take([event(3)], 7)
+    assert await store.edge_begins(12, (12,)) == (7, False)
+    await store.forget_edge_place()
+    assert await store.edge_begins(31, (31,)) == (0, False), "another home"

@@ -8,6 +8,7 @@ import pytest
 from guardian_relay import uplink as uplink_module
 from guardian_relay.certificate import Certificate
 from guardian_relay.edge import EdgeState
+from guardian_relay.errors import Unkept
 from guardian_relay.index.store import EventStore, make_tables, open_engine
 from guardian_relay.uplink import Uplink
 
@@ -229,3 +230,77 @@ async def test_each_stream_begins_with_what_the_home_has_stated_and_tells_the_pa
         assert cloud.statements == stated
         await until(lambda: len(told) >= 2, "the reports")
         assert [[one.time_s for one in each.edge_past] for each in told[:2]] == [[600, 900], [1200]]
+
+
+async def test_a_store_that_takes_nothing_ends_no_uplink(tmp_path, monkeypatch):
+    async with bench(tmp_path) as (cloud, store, uplink):
+        await until(lambda: uplink.connected, "connected")
+        real = store.acknowledged
+
+        async def full(up_to):
+            raise Unkept("the store's disk is full")
+
+        monkeypatch.setattr(store, "acknowledged", full)
+        await store.take([event(1)], 1)
+        await until(lambda: uplink.problem == "the store's disk is full", "that it is said")
+        monkeypatch.setattr(store, "acknowledged", real)
+
+        async def none_waiting():
+            return uplink.connected and not uplink.problem and await store.waiting() == 0
+
+        await until(none_waiting, "all is well again")
+        assert [len(places) for places in cloud.kept.values()] != []
+
+
+async def test_certificates_that_are_not_in_force_are_put_down_to_the_clock(tmp_path):
+    async with bench(tmp_path, begin=5.0) as (_, _, uplink):
+        await until(lambda: "a clock is wrong" in uplink.problem, "that it is said")
+        assert "this relay's certificate begins in 5 hours" in uplink.problem
+
+
+async def test_a_clock_that_is_ahead_renews_no_certificate_that_is_young(tmp_path):
+    async with bench(tmp_path) as (cloud, _, uplink):
+        await until(lambda: uplink.connected, "connected")
+        uplink._certificate.ahead_s = 86_400.0 * 3
+        assert uplink._certificate.left() == 1.0
+        assert cloud.renewed == 0
+
+
+def test_a_disk_that_is_full_leaves_the_pair_of_before(tmp_path, monkeypatch):
+    authority, certificate = Authority(), Certificate(tmp_path, "", SystemClock())
+    key, request = certificate.request()
+    certificate.keep(key, authority.sign(request), authority.root.public_bytes(DER))
+    before, written = certificate.credentials(), []
+
+    def fails(path, data):
+        written.append(path.name)
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("guardian_relay.certificate.replace_file", fails)
+    key, request = certificate.request()
+    with pytest.raises(OSError, match="no space"):
+        certificate.keep(key, authority.sign(request))
+    assert (certificate.credentials(), written) == (before, ["cloud.pem"]), "key and chain change at once, or not at all"
+
+
+def test_a_home_whose_clock_was_set_back_is_heard_at_once():
+    edge, now_s = EdgeState(), NOW_MS // 1000
+    edge.took(events.Telemetry(time_s=now_s + 86_400, readings={"queue_events": 1}))
+    edge.took(events.Telemetry(time_s=now_s, readings={"queue_events": 2}))
+    assert edge.telemetry.readings["queue_events"] == 2
+    edge.took(events.Telemetry(time_s=now_s - 600, readings={"queue_events": 3}), past=True)
+    assert edge.telemetry.readings["queue_events"] == 2
+
+
+async def test_a_cloud_that_falls_silent_or_hangs_up_is_said_at_once(tmp_path, monkeypatch):
+    async with bench(tmp_path) as (cloud, _, uplink):
+        await until(lambda: uplink.connected, "connected")
+
+        async def never():
+            await asyncio.sleep(60)
+
+        monkeypatch.setattr(uplink, "_speak", never)  # the next one hangs, as into a line that is cut
+        monkeypatch.setattr(uplink_module, "MISSES", 0.5)
+        await until(lambda: not uplink.connected, "that it is noticed")
+        assert uplink.problem == "the cloud has fallen silent"
+        assert cloud.streams == 1

@@ -15,7 +15,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -94,7 +96,7 @@ async def tls_before(port, pair, folder):
 class Cloud:
     """The real program."""
 
-    def __init__(self, network, folder: Path, issuer: str) -> None:
+    def __init__(self, network, folder: Path, issuer: str, settings: str = "") -> None:
         self._network, self.folder, self.log = network, folder, folder / "log"
         folder.mkdir(exist_ok=True)
         self.file = folder / "cloud.toml"
@@ -103,8 +105,9 @@ class Cloud:
             f'[web]\nlisten = "127.0.0.1:{WEB}"\npublic_url = "http://127.0.0.1:{WEB}"\nopen_sign_up = true\n'
             f'[control]\nlisten = "127.0.0.1:{CONTROL}"\nheartbeat_s = 2\n'
             f'[identity]\nissuer = "{issuer}"\nclient_id = "cloud"\n'
-            f"[limits]\napi_per_s = 500\nenrol_per_minute = 600\n"
+            f"[limits]\napi_per_s = 500\nenrol_per_minute = 600\n{settings}"
         )
+        self.env: dict[str, str] = {}  # besides that of the tests
         self.process: subprocess.Popen[bytes] | None = None
 
     def _words(self, *words):
@@ -115,7 +118,8 @@ class Cloud:
 
     def start(self) -> None:
         with self._network.inside("relay"), self.log.open("ab") as log:
-            self.process = subprocess.Popen(self._words("run"), stderr=log, env=environment(), start_new_session=True)
+            env = {**environment(), **self.env}
+            self.process = subprocess.Popen(self._words("run"), stderr=log, env=env, start_new_session=True)
         wait_for(self._answers, 30, "the cloud's page")
 
     def _answers(self) -> bool:
@@ -142,12 +146,15 @@ class House:
 
     def __init__(self, network, data: Path) -> None:
         self._network, self.data = network, data
+        self.env: dict[str, str] = {}  # besides that of the tests
         self._stack = contextlib.ExitStack()
         self.program = None
 
     def start(self) -> None:
         with self._network.inside("home"):
-            self.program = self._stack.enter_context(guardian("run", "--data", str(self.data), first_line_within_s=120))
+            env = {**environment(), **self.env}
+            running = guardian("run", "--data", str(self.data), first_line_within_s=120, env=env)
+            self.program = self._stack.enter_context(running)
         self.program.token = run("token", "create", f"test{time.monotonic_ns()}", "--data", str(self.data), "--json")[
             "token"
         ]
@@ -241,8 +248,8 @@ def _enrol(place: Place, relay: Relay) -> None:
 
 
 @contextlib.contextmanager
-def three_programs(folder: Path):
-    """Yield a Place in which everything runs and is joined."""
+def three_programs(folder: Path, settings: str = "", env: Mapping[str, dict[str, str]] = MappingProxyType({})):
+    """Yield a Place in which everything runs and is joined. `settings`: more of the cloud's; `env`: more of `home`, `relay` and `cloud`."""
     if not RELAY_COMMAND.exists() or not CLOUD_COMMAND.exists():
         pytest.skip("guardian-relay and guardian-cloud are not installed beside this Python")
     require_server()
@@ -252,7 +259,8 @@ def three_programs(folder: Path):
         provider = place.beside.do(OidcProvider().start())
         closing.callback(lambda: place.beside.do(provider.stop()))
         provider.add("olga")
-        place.cloud = Cloud(network, folder / "cloud", provider.issuer)
+        place.cloud = Cloud(network, folder / "cloud", provider.issuer, settings)
+        place.cloud.env = env.get("cloud", {})
         place.cloud.migrate()
         closing.callback(place.cloud.stop)
         place.cloud.start()
@@ -269,13 +277,15 @@ def three_programs(folder: Path):
         place.tenant = place.beside.do(log_in())
         closing.callback(lambda: place.beside.do(place.browser.close()))
         url = f"https://localhost:{TLS}/api/v1/enrolments"
-        settings = f'[cloud]\nenrol_url = "{url}"\nenrol_ca_file = "{folder}/authority.pem"\n'
-        place.relay = relay = Relay(network, folder / "relay", settings)
+        enrolment = f'[cloud]\nenrol_url = "{url}"\nenrol_ca_file = "{folder}/authority.pem"\n'
+        place.relay = relay = Relay(network, folder / "relay", enrolment)
+        relay.env = env.get("relay", {})
         _enrol(place, relay)
         with network.inside("home"):
             camera = RtspServer({"yard": str(CLIP)}).start()
         closing.callback(camera.kill)
         place.house = House(network, folder / "house")
+        place.house.env = env.get("home", {})
         set_up(place.house.data, config(camera.url("yard")))
         closing.callback(lambda: _end(relay))
         relay.start()

@@ -95,9 +95,9 @@ class Lab:
         run("ip", "-n", self.names[name], *words)
 
     def rebind(self, address: str) -> None:
-        """The NAT gets another public address: what it has translated is forgotten."""
-        self.ip("nat", "address", "flush", "dev", "n1")
-        self.ip("nat", "address", "add", f"{address}/24", "dev", "n1")
+        """The NAT gets another public address, at once: what it has translated is forgotten."""
+        words = f"address flush dev n1\naddress add {address}/24 dev n1\n"
+        run("ip", "-n", self.names["nat"], "-batch", "-", stdin=words)
 
     def limit(self, rate: str) -> None:
         """The home's uplink takes no more than this, as `tc` writes it."""

@@ -13,7 +13,8 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -44,10 +45,11 @@ interface = "{INTERFACE}"
 class Relay:
     """The real program, in its namespace."""
 
-    def __init__(self, network, folder: Path, settings: str = "") -> None:
+    def __init__(self, network, folder: Path, settings: str = "", state: Path | None = None) -> None:
         self._network, self.folder = network, folder
         folder.mkdir(parents=True)
-        self.file, self.state, self.log = folder / "relay.toml", folder / "state", folder / "log"
+        self.file, self.state, self.log = folder / "relay.toml", state or folder / "state", folder / "log"
+        self.env: dict[str, str] = {}  # besides that of the tests
         self.file.write_text(f'state = "{self.state}"\n{SETTINGS}{settings}')
         self.process: subprocess.Popen[bytes] | None = None
         self.camera: RtspServer | None = None  # of the home that is joined to it
@@ -55,7 +57,10 @@ class Relay:
     def start(self) -> None:
         with self._network.inside("relay"), self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [COMMAND, "run", "--config", self.file], stderr=log, env=environment(), start_new_session=True
+                [COMMAND, "run", "--config", self.file],
+                stderr=log,
+                env={**environment(), **self.env},
+                start_new_session=True,
             )
         wait_for(lambda: self.status() is not None, 30, "the relay's status")
 
@@ -84,19 +89,21 @@ class Relay:
 
 
 @contextlib.contextmanager
-def joined_home(folder: Path, settings: str = "", film: Path = CLIP, segment_s: int = 5):
+def joined_home(
+    folder: Path, settings: str = "", film: Path = CLIP, segment_s: int = 5, state: Path | None = None, cameras: str = ""
+):
     """Everything running: a camera that shows `film`, the house that records it, a relay; joined. Yields (relay, program, data, capture, network).
-    `settings`: more of the relay's.
+    `settings`: more of the relay's; `state`: its folder; `cameras`: more of home's.
     """
     if not COMMAND.exists():
         pytest.skip("guardian-relay is not installed beside this Python")
     require_server()
     with lab() as network:
-        relay = Relay(network, folder / "relay", settings)
+        relay = Relay(network, folder / "relay", settings, state)
         with network.inside("home"):
             camera = relay.camera = RtspServer({"yard": str(film)}).start()
         data = folder / "house"
-        set_up(data, config(camera.url("yard"), segment_s))
+        set_up(data, config(camera.url("yard"), segment_s) + cameras)
         capture = Capture(network, "nat", "n1")
         try:
             relay.start()
@@ -165,6 +172,14 @@ def opened(relay: Relay, data: Path) -> list[tuple[events.Event, dict]]:
     keyring = Keyring.load(data / "vault")
     keyring.unlock(PASSPHRASE)
     return [(one, json.loads(open_bytes(one.sealed, keyring)[1])) for one in relay.events()]
+
+
+def lacking(relay: Relay, program: Program, data: Path, known: Collection[str] = ()) -> set[str]:
+    """Events but those that are known, that have ended at home and whose start or end is not at the relay; raises at a double."""
+    said = Counter((one["what"], one["event"]["id"]) for _, one in opened(relay, data) if "event" in one)
+    assert [one for one, times in said.items() if times > 1] == [], "twice"
+    ended = {one["id"] for one in at_home(program) if one["end"]} - set(known)
+    return {one for one in ended if not all((what, one) in said for what in ("start", "end"))}
 
 
 def at_home(program: Program) -> list[dict]:

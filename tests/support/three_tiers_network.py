@@ -9,9 +9,10 @@ relay 198.51.100.2, cloud 198.51.100.3, viewer 198.51.100.4, world 198.51.100.5 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -45,6 +46,18 @@ table ip filter {
   }
 }
 """
+CUT = """
+table ip {table} {{
+  chain inwards {{
+    type filter hook input priority -300
+    ip saddr {peer} drop
+  }}
+  chain outwards {{
+    type filter hook output priority -300
+    ip daddr {peer} drop
+  }}
+}}
+"""
 T = TypeVar("T")
 
 
@@ -66,6 +79,18 @@ class Internet(Lab):
         with self.inside("nat"):
             run("sysctl", "-qw", "net.ipv4.ip_forward=1")
             run("nft", "-f", "-", stdin=FIREWALL)
+
+    @contextlib.contextmanager
+    def cut(self, here: str, there: str) -> Iterator[None]:
+        """Cut what goes between two machines of the Internet, without a word to either: what is sent is never heard of again."""
+        table = f"cut_{there}"
+        with self.inside(here):
+            run("nft", "-f", "-", stdin=CUT.format(table=table, peer=PUBLIC[there]))
+        try:
+            yield
+        finally:
+            with self.inside(here):
+                run("nft", "delete", "table", "ip", table)
 
     def _plug(self, name: str, device: str, address: str) -> None:
         socket = f"p-{name}"

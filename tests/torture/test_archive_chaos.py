@@ -88,7 +88,8 @@ async def test_packs_outlive_kills_and_a_lying_provider(tmp_path):
         status = await archive.status()
         assert (status.packs, status.verified, status.waiting, status.missed) == (PACKS, PACKS, 0, 0)
         done = await archive.restore(tmp_path / "bare", world.open_key, lambda _: None, {})  # while it still lies
-        assert (done.segments, done.foreign, done.problems) == (PACKS, 0, ())
+        assert (done.segments, done.foreign) == (PACKS, 0)
+        assert {one.partition(":")[0] for one in done.problems} <= {"liar"}, "it may refuse to say what it has"
         for record in world.records.values():
             assert (tmp_path / "bare" / record.path).read_bytes() == (world.root / "segments" / record.path).read_bytes()
         liar.moods = Moods()

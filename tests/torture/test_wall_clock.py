@@ -5,17 +5,14 @@ Only Guardian's processes see the jumps, through a library that is preloaded (`w
 
 from __future__ import annotations
 
-import shutil
-import struct
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
 from guardian.model.time import to_rfc3339
 from tests.support.house import camera, command, running, set_up
 from tests.support.program import wait_for
+from tests.torture.clocks import WallClock, library
 from tests.torture.footage import Footage, end_us, gaps_s, of
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(240)]
@@ -24,29 +21,11 @@ HOUR_US, YEAR_US = 3_600_000_000, 365 * 86_400_000_000
 ROW_S = 8.0
 
 
-class WallClock:
-    """The wall clock that Guardian sees."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self.set(0)
-
-    def set(self, shift_us: int) -> None:
-        """Show a time so far from the true one."""
-        with self._file.open("r+b" if self._file.exists() else "wb", buffering=0) as file:
-            file.write(struct.pack("q", shift_us))
-
-
 @pytest.fixture
 def clock(tmp_path, monkeypatch):
-    if shutil.which("gcc") is None:
-        pytest.skip("gcc is not installed")
-    library = tmp_path / "wall_clock.so"
-    source = Path(__file__).with_name("wall_clock.c")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"], check=True)
-    clock = WallClock(tmp_path / "shift")
-    monkeypatch.setenv("GUARDIAN_TEST_CLOCK", str(tmp_path / "shift"))
-    monkeypatch.setenv("LD_PRELOAD", str(library))
+    clock = WallClock(tmp_path / "shift", library(tmp_path))
+    for name, value in clock.environment.items():
+        monkeypatch.setenv(name, value)
     return clock
 
 

@@ -30,7 +30,7 @@ ENROLMENT: Final = "gce"
 DEVICE_ROLES: Final = ("relay", "edge")
 CAMERA_STATES: Final = frozenset({"recording", "connecting", "off"})
 MOST_CAMERAS: Final = 128
-REPORT_AGAIN_US: Final = 60_000_000  # what has not changed is written once a minute: heartbeats are no rows
+REPORT_AGAIN_S: Final = 60.0  # what has not changed is written once a minute: heartbeats are no rows
 MOST_PLUGINS: Final = 64
 MOST_COMMAND: Final = 64 * 1024
 MOST_SHOWN: Final = 50
@@ -65,7 +65,9 @@ class Fleet:
         self._store, self._authority, self._ephemeral, self._clock = store, authority, ephemeral, clock
         self._life_s = settings.authority.leaf_hours * 3600
         self._code_us = settings.authority.code_minutes * 60_000_000
-        self._written: dict[tuple[str, str], tuple[int, tuple[Any, ...]]] = {}  # of connected devices
+        self._written: dict[
+            tuple[str, str], tuple[float, tuple[Any, ...]]
+        ] = {}  # of connected devices; when, by no wall's clock
 
     def _now_us(self) -> int:
         return self._clock.now().utc_us
@@ -188,7 +190,7 @@ class Fleet:
         home = message.home.hex() if len(message.home) == KEY_BYTES else ""
         plugins = {one.name: one.state for one in message.plugins[:MOST_PLUGINS] if is_word(one.name) and is_word(one.state)}
         version, others = _printable(message.edge_version)[:40], min(message.other_plugins, 999)
-        now_us, key = self._now_us(), (identity.tenant, identity.device)
+        now_us, now_s, key = self._now_us(), self._clock.mono_s(), (identity.tenant, identity.device)
         state = (
             message.edge_connected,
             tuple(sorted(cameras.items())),
@@ -197,10 +199,10 @@ class Fleet:
             tuple(sorted(plugins.items())),
             others,
         )
-        at_us, last = self._written.get(key, (0, ()))
-        if state == last and now_us - at_us < REPORT_AGAIN_US:
+        at_s, last = self._written.get(key, (0.0, ()))
+        if state == last and now_s - at_s < REPORT_AGAIN_S:
             return
-        self._written[key] = (now_us, state)
+        self._written[key] = (now_s, state)
         about = {"home": home, "edge_version": version, "plugins": plugins, "other_plugins": others}
         kept = json.dumps({"edge": edge, "relay": relay, "cameras": cameras, "edge_seen_s": message.edge_seen_s, **about})
         async with self._store.tenant(identity.tenant) as connection:

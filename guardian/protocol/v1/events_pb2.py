@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!guardian/protocol/v1/events.proto\x12\x12guardian.events.v1\"\xd5\x01\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63\x61mera\x18\x02 \x01(\x0c\x12\x0e\n\x06serial\x18\x03 \x01(\x04\x12\x0e\n\x06time_s\x18\x04 \x01(\x03\x12+\n\x04kind\x18\x05 \x01(\x0e\x32\x1d.guardian.events.v1.KindClass\x12+\n\x04size\x18\x06 \x01(\x0e\x32\x1d.guardian.events.v1.SizeClass\x12\x0e\n\x06sealed\x18\x07 \x01(\x0c\x12&\n\x04push\x18\x08 \x03(\x0b\x32\x18.guardian.events.v1.Push\"&\n\x04Push\x12\x0e\n\x06member\x18\x01 \x01(\x0c\x12\x0e\n\x06sealed\x18\x02 \x01(\x0c\"F\n\nEventBatch\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12)\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x19.guardian.events.v1.Event\"\x14\n\x03\x41\x63k\x12\r\n\x05up_to\x18\x01 \x01(\x04\"\x8b\x01\n\tTelemetry\x12\x0e\n\x06time_s\x18\x01 \x01(\x03\x12=\n\x08readings\x18\x02 \x03(\x0b\x32+.guardian.events.v1.Telemetry.ReadingsEntry\x1a/\n\rReadingsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"%\n\x06Plugin\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\"\x89\x01\n\x07\x43ommand\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x11\n\tissued_ms\x18\x02 \x01(\x03\x12\x12\n\nexpires_ms\x18\x03 \x01(\x03\x12\x0c\n\x04verb\x18\x04 \x01(\t\x12\x0c\n\x04\x62ody\x18\x05 \x01(\x0c\x12\x0c\n\x04home\x18\x06 \x01(\x0c\x12\x0e\n\x06member\x18\x07 \x01(\x0c\x12\x11\n\tsignature\x18\x08 \x01(\x0c\"D\n\x0b\x43ommandDone\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\n\n\x02ok\x18\x02 \x01(\x08\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t*k\n\tKindClass\x12\x1a\n\x16KIND_CLASS_UNSPECIFIED\x10\x00\x12\x14\n\x10KIND_CLASS_ALERT\x10\x01\x12\x15\n\x11KIND_CLASS_CHANGE\x10\x02\x12\x15\n\x11KIND_CLASS_SYSTEM\x10\x03*u\n\tSizeClass\x12\x1a\n\x16SIZE_CLASS_UNSPECIFIED\x10\x00\x12\x11\n\rSIZE_CLASS_1K\x10\x01\x12\x11\n\rSIZE_CLASS_4K\x10\x02\x12\x12\n\x0eSIZE_CLASS_16K\x10\x03\x12\x12\n\x0eSIZE_CLASS_64K\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!guardian/protocol/v1/events.proto\x12\x12guardian.events.v1\"\xd5\x01\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63\x61mera\x18\x02 \x01(\x0c\x12\x0e\n\x06serial\x18\x03 \x01(\x04\x12\x0e\n\x06time_s\x18\x04 \x01(\x03\x12+\n\x04kind\x18\x05 \x01(\x0e\x32\x1d.guardian.events.v1.KindClass\x12+\n\x04size\x18\x06 \x01(\x0e\x32\x1d.guardian.events.v1.SizeClass\x12\x0e\n\x06sealed\x18\x07 \x01(\x0c\x12&\n\x04push\x18\x08 \x03(\x0b\x32\x18.guardian.events.v1.Push\"&\n\x04Push\x12\x0e\n\x06member\x18\x01 \x01(\x0c\x12\x0e\n\x06sealed\x18\x02 \x01(\x0c\"F\n\nEventBatch\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12)\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x19.guardian.events.v1.Event\"\x14\n\x03\x41\x63k\x12\r\n\x05up_to\x18\x01 \x01(\x04\"\x99\x01\n\tTelemetry\x12\x0e\n\x06time_s\x18\x01 \x01(\x03\x12=\n\x08readings\x18\x02 \x03(\x0b\x32+.guardian.events.v1.Telemetry.ReadingsEntry\x12\x0c\n\x04past\x18\x03 \x01(\x08\x1a/\n\rReadingsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"%\n\x06Plugin\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\"\x89\x01\n\x07\x43ommand\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x11\n\tissued_ms\x18\x02 \x01(\x03\x12\x12\n\nexpires_ms\x18\x03 \x01(\x03\x12\x0c\n\x04verb\x18\x04 \x01(\t\x12\x0c\n\x04\x62ody\x18\x05 \x01(\x0c\x12\x0c\n\x04home\x18\x06 \x01(\x0c\x12\x0e\n\x06member\x18\x07 \x01(\x0c\x12\x11\n\tsignature\x18\x08 \x01(\x0c\"D\n\x0b\x43ommandDone\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\n\n\x02ok\x18\x02 \x01(\x08\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t*k\n\tKindClass\x12\x1a\n\x16KIND_CLASS_UNSPECIFIED\x10\x00\x12\x14\n\x10KIND_CLASS_ALERT\x10\x01\x12\x15\n\x11KIND_CLASS_CHANGE\x10\x02\x12\x15\n\x11KIND_CLASS_SYSTEM\x10\x03*u\n\tSizeClass\x12\x1a\n\x16SIZE_CLASS_UNSPECIFIED\x10\x00\x12\x11\n\rSIZE_CLASS_1K\x10\x01\x12\x11\n\rSIZE_CLASS_4K\x10\x02\x12\x12\n\x0eSIZE_CLASS_16K\x10\x03\x12\x12\n\x0eSIZE_CLASS_64K\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,10 +33,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TELEMETRY_READINGSENTRY']._loaded_options = None
   _globals['_TELEMETRY_READINGSENTRY']._serialized_options = b'8\001'
-  _globals['_KINDCLASS']._serialized_start=798
-  _globals['_KINDCLASS']._serialized_end=905
-  _globals['_SIZECLASS']._serialized_start=907
-  _globals['_SIZECLASS']._serialized_end=1024
+  _globals['_KINDCLASS']._serialized_start=812
+  _globals['_KINDCLASS']._serialized_end=919
+  _globals['_SIZECLASS']._serialized_start=921
+  _globals['_SIZECLASS']._serialized_end=1038
   _globals['_EVENT']._serialized_start=58
   _globals['_EVENT']._serialized_end=271
   _globals['_PUSH']._serialized_start=273
@@ -46,13 +46,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACK']._serialized_start=385
   _globals['_ACK']._serialized_end=405
   _globals['_TELEMETRY']._serialized_start=408
-  _globals['_TELEMETRY']._serialized_end=547
-  _globals['_TELEMETRY_READINGSENTRY']._serialized_start=500
-  _globals['_TELEMETRY_READINGSENTRY']._serialized_end=547
-  _globals['_PLUGIN']._serialized_start=549
-  _globals['_PLUGIN']._serialized_end=586
-  _globals['_COMMAND']._serialized_start=589
-  _globals['_COMMAND']._serialized_end=726
-  _globals['_COMMANDDONE']._serialized_start=728
-  _globals['_COMMANDDONE']._serialized_end=796
+  _globals['_TELEMETRY']._serialized_end=561
+  _globals['_TELEMETRY_READINGSENTRY']._serialized_start=514
+  _globals['_TELEMETRY_READINGSENTRY']._serialized_end=561
+  _globals['_PLUGIN']._serialized_start=563
+  _globals['_PLUGIN']._serialized_end=600
+  _globals['_COMMAND']._serialized_start=603
+  _globals['_COMMAND']._serialized_end=740
+  _globals['_COMMANDDONE']._serialized_start=742
+  _globals['_COMMANDDONE']._serialized_end=810
 # @@protoc_insertion_point(module_scope)

@@ -74,7 +74,7 @@ class Ack(_message.Message):
     def __init__(self, up_to: _Optional[int] = ...) -> None: ...
 
 class Telemetry(_message.Message):
-    __slots__ = ("time_s", "readings")
+    __slots__ = ("time_s", "readings", "past")
     class ReadingsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -84,9 +84,11 @@ class Telemetry(_message.Message):
         def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     TIME_S_FIELD_NUMBER: _ClassVar[int]
     READINGS_FIELD_NUMBER: _ClassVar[int]
+    PAST_FIELD_NUMBER: _ClassVar[int]
     time_s: int
     readings: _containers.ScalarMap[str, float]
-    def __init__(self, time_s: _Optional[int] = ..., readings: _Optional[_Mapping[str, float]] = ...) -> None: ...
+    past: bool
+    def __init__(self, time_s: _Optional[int] = ..., readings: _Optional[_Mapping[str, float]] = ..., past: _Optional[bool] = ...) -> None: ...
 
 class Plugin(_message.Message):
     __slots__ = ("name", "state")

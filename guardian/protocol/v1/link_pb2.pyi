@@ -141,14 +141,18 @@ class FromEdge(_message.Message):
     def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., events: _Optional[_Union[_events_pb2.EventBatch, _Mapping]] = ..., telemetry: _Optional[_Union[_events_pb2.Telemetry, _Mapping]] = ..., done: _Optional[_Union[_events_pb2.CommandDone, _Mapping]] = ..., inventory: _Optional[_Union[Inventory, _Mapping]] = ..., statement: _Optional[_Union[_trust_pb2.Signed, _Mapping]] = ..., offer: _Optional[_Union[Offer, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("edge", "version", "outbox_first")
+    __slots__ = ("edge", "version", "outbox_first", "run", "before")
     EDGE_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     OUTBOX_FIRST_FIELD_NUMBER: _ClassVar[int]
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
     edge: bytes
     version: str
     outbox_first: int
-    def __init__(self, edge: _Optional[bytes] = ..., version: _Optional[str] = ..., outbox_first: _Optional[int] = ...) -> None: ...
+    run: int
+    before: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, edge: _Optional[bytes] = ..., version: _Optional[str] = ..., outbox_first: _Optional[int] = ..., run: _Optional[int] = ..., before: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Inventory(_message.Message):
     __slots__ = ("cameras", "version", "plugins", "other_plugins")
@@ -189,22 +193,28 @@ class FromRelay(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., ack: _Optional[_Union[_events_pb2.Ack, _Mapping]] = ..., command: _Optional[_Union[_events_pb2.Command, _Mapping]] = ..., fetch: _Optional[_Union[Fetch, _Mapping]] = ..., call: _Optional[_Union[Call, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("acknowledged", "heartbeat_s", "statements_sha256")
+    __slots__ = ("acknowledged", "heartbeat_s", "statements_sha256", "run", "copied")
     ACKNOWLEDGED_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_S_FIELD_NUMBER: _ClassVar[int]
     STATEMENTS_SHA256_FIELD_NUMBER: _ClassVar[int]
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    COPIED_FIELD_NUMBER: _ClassVar[int]
     acknowledged: int
     heartbeat_s: int
     statements_sha256: bytes
-    def __init__(self, acknowledged: _Optional[int] = ..., heartbeat_s: _Optional[int] = ..., statements_sha256: _Optional[bytes] = ...) -> None: ...
+    run: int
+    copied: bool
+    def __init__(self, acknowledged: _Optional[int] = ..., heartbeat_s: _Optional[int] = ..., statements_sha256: _Optional[bytes] = ..., run: _Optional[int] = ..., copied: _Optional[bool] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("time_ms", "retry_after_s")
+    __slots__ = ("time_ms", "retry_after_s", "full")
     TIME_MS_FIELD_NUMBER: _ClassVar[int]
     RETRY_AFTER_S_FIELD_NUMBER: _ClassVar[int]
+    FULL_FIELD_NUMBER: _ClassVar[int]
     time_ms: int
     retry_after_s: int
-    def __init__(self, time_ms: _Optional[int] = ..., retry_after_s: _Optional[int] = ...) -> None: ...
+    full: bool
+    def __init__(self, time_ms: _Optional[int] = ..., retry_after_s: _Optional[int] = ..., full: _Optional[bool] = ...) -> None: ...
 
 class Offer(_message.Message):
     __slots__ = ("segment", "camera", "time_s", "size", "sealed")

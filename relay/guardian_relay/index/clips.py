@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from guardian_relay.index.kept import kept
 from guardian_relay.index.tables import clips
 
 
@@ -31,8 +32,8 @@ class ClipIndex:
         self._engine = engine
 
     async def add(self, clip: Clip) -> bool:
-        """Keep a clip that is to come; False where it is known."""
-        async with self._engine.begin() as connection:
+        """Keep a clip that is to come; False where it is known. Unkept."""
+        async with kept(self._engine) as connection:
             if (await connection.execute(select(clips.c.size).where(clips.c.segment == clip.segment))).first() is not None:
                 return False
             await connection.execute(
@@ -43,8 +44,8 @@ class ClipIndex:
             return True
 
     async def whole(self, segment: bytes) -> None:
-        """All its bytes are here."""
-        async with self._engine.begin() as connection:
+        """All its bytes are here. Unkept."""
+        async with kept(self._engine) as connection:
             await connection.execute(update(clips).where(clips.c.segment == segment).values(whole=1))
 
     async def archived(self, segment: bytes) -> None:
@@ -53,8 +54,8 @@ class ClipIndex:
             await connection.execute(update(clips).where(clips.c.segment == segment).values(archived=1))
 
     async def forget(self, segment: bytes) -> None:
-        """It is gone."""
-        async with self._engine.begin() as connection:
+        """It is gone. Unkept."""
+        async with kept(self._engine) as connection:
             await connection.execute(delete(clips).where(clips.c.segment == segment))
 
     async def oldest_first(self) -> list[Clip]:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from guardian.protocol.trust import Statements
 from guardian.protocol.v1 import trust_pb2 as trust
+from guardian_relay.index.kept import kept
 from guardian_relay.index.tables import home, invitations, statements
 
 KEPT_INVITATIONS_MS = 24 * 3600 * 1000
@@ -101,9 +102,9 @@ class JoinStore:
         return Statements(home_key, [trust.Signed(body=body, signature=signature) for body, signature in rows])
 
     async def keep_statement(self, signed: trust.Signed) -> None:
-        """Keep one that was accepted."""
+        """Keep one that was accepted. Unkept."""
         subject = trust.Statement.FromString(signed.body).subject
-        async with self._engine.begin() as connection:
+        async with kept(self._engine) as connection:
             await connection.execute(delete(statements).where(statements.c.subject == subject))
             await connection.execute(
                 insert(statements).values(subject=subject, body=signed.body, signature=signed.signature)

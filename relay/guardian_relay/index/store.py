@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from guardian.platform.databases import close_given_up
 from guardian.protocol.v1 import events_pb2 as pb
-from guardian_relay.errors import RelayError
+from guardian_relay.errors import RelayError, Unkept
+from guardian_relay.index.kept import kept
 from guardian_relay.index.tables import counters, events, metadata
 
 BATCH_EVENTS, BATCH_BYTES = 200, 1 << 20  # docs/protocol.md#limits
@@ -50,7 +52,7 @@ async def make_tables(engine: AsyncEngine, now_us: int) -> None:
     try:
         async with engine.begin() as connection:
             await connection.run_sync(metadata.create_all)
-            for name, value in (("next", now_us), ("edge_up_to", 0), ("cloud_up_to", 0)):
+            for name, value in (("next", now_us), ("edge_up_to", 0), ("edge_run", 0), ("cloud_up_to", 0)):
                 if (await connection.execute(select(counters.c.value).where(counters.c.name == name))).scalar() is None:
                     await connection.execute(insert(counters).values(name=name, value=value))
     except (SQLAlchemyError, OSError) as error:
@@ -75,9 +77,9 @@ class EventStore:
             return await _counter(connection, "edge_up_to")
 
     async def take(self, batch: Sequence[pb.Event], up_to: int) -> int:
-        """Keep a batch and its place, both or neither; return how many are news."""
+        """Keep a batch and its place, both or neither; return how many are news. Unkept."""
         async with self._lock:
-            async with self._engine.begin() as connection:
+            async with kept(self._engine) as connection:
                 ids = list({one.id: None for one in batch})
                 there = (
                     set((await connection.execute(select(events.c.id).where(events.c.id.in_(ids)))).scalars())
@@ -97,7 +99,8 @@ class EventStore:
             self._taken += len(rows)
             if self._taken >= PRUNE_EVERY:
                 self._taken = 0
-                await self._prune()
+                with suppress(Unkept):  # the batch is here, which is what was asked
+                    await self._prune()
         self.news.set()
         return len(rows)
 
@@ -105,6 +108,21 @@ class EventStore:
         """Another home joins: its outbox has nothing to do with the one before."""
         async with self._lock, self._engine.begin() as connection:
             await _set(connection, "edge_up_to", 0)
+            await _set(connection, "edge_run", 0)
+
+    async def edge_begins(self, run: int, before: Sequence[int]) -> tuple[int, bool]:
+        """A stream of the edge begins, which names its run and those before it: return up to where we have its outbox, and whether another
+        with the same keys spoke meanwhile. Then its numbers are others than ours, and all that waits there is to come. Unkept.
+        """
+        async with self._lock, kept(self._engine) as connection:
+            known, up_to = await _counter(connection, "edge_run"), await _counter(connection, "edge_up_to")
+            if not run or run == known:
+                return up_to, False
+            copied = known not in (0, *before)
+            await _set(connection, "edge_run", run)
+            if copied:
+                await _set(connection, "edge_up_to", 0)
+            return (0 if copied else up_to), copied
 
     async def cloud_up_to(self) -> int:
         """The place in this outbox up to which the cloud has everything."""
@@ -113,8 +131,8 @@ class EventStore:
 
     async def acknowledged(self, up_to: int) -> None:
         """The cloud has everything up to here. One that says more than was ever sent is of a store that we no longer have:
-        what is here is numbered anew, above that."""
-        async with self._lock, self._engine.begin() as connection:
+        what is here is numbered anew, above that. Unkept."""
+        async with self._lock, kept(self._engine) as connection:
             following = await _counter(connection, "next")
             if up_to >= following:
                 rows = (await connection.execute(select(events.c.seq).order_by(events.c.seq))).scalars().all()
@@ -164,7 +182,7 @@ class EventStore:
 
     async def _prune(self) -> None:
         """Let the oldest go: those that the cloud has beyond `keep`, and whatever is beyond `max`."""
-        async with self._engine.begin() as connection:
+        async with kept(self._engine) as connection:
             following, up_to = await _counter(connection, "next"), await _counter(connection, "cloud_up_to")
             keep_from = (await connection.execute(_place_from_end(self._keep))).scalar() or following
             most_from = (await connection.execute(_place_from_end(self._max))).scalar()

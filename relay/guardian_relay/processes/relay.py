@@ -19,6 +19,7 @@ from guardian.platform.files import make_private_dir
 from guardian.platform.limits import harden
 from guardian.platform.memory import resident_bytes
 from guardian.platform.tasks import Tasks
+from guardian.protocol import clocks
 from guardian.protocol.rpc import OPTIONS, Calls, handlers
 from guardian.protocol.trust import Statements
 from guardian.protocol.tunnel import Keys
@@ -232,6 +233,8 @@ class Relay:
         }
         if (age := self._handshake_age_s()) is not None:
             readings["handshake_age_s"] = age
+        if self.uplink is not None:
+            readings["clock_off_s"] = round(self.uplink.clock_off_s)
         return readings
 
     def _handshake_age_s(self) -> float | None:
@@ -247,14 +250,19 @@ class Relay:
             kept = waiting = 0
             problems.append(f"the store does not answer: {type(error).__name__}")
         joined = self.link is not None
+        if self.link is not None and self.link.trouble:
+            problems.append(f"{self.link.trouble}: what happens waits at the home")
         if joined and self.tunnel is not None and self.tunnel.seen is None and self.clock.mono_s() - self._began_s > 10:
             problems.append("the tunnel cannot be looked at")
-        self._clip_usage = await self.clips.usage() if not problems else self._clip_usage
+        answers = not any("does not answer" in one for one in problems)
+        self._clip_usage = await self.clips.usage() if answers else self._clip_usage
         seen = self.tunnel.seen if self.tunnel is not None else None
-        pairing = await self.join_store.pairing() if not problems else None
+        pairing = await self.join_store.pairing() if answers else None
         return {
             "version": __version__,
             "problems": problems,
+            "clock_problem": self._clock_problem(),
+            "edge_copied": self.link is not None and self.link.copied,
             "joined": joined,
             "short_code": pairing.short_code if pairing is not None else "",
             "tunnel": self.tunnel.kind if self.tunnel is not None else "",
@@ -265,6 +273,8 @@ class Relay:
             "cloud_connected": self.uplink is not None and self.uplink.connected,
             "cloud_problem": self.uplink.problem if self.uplink is not None else "",
             "cloud_tries": self.uplink.tries if self.uplink is not None else 0,
+            "clock_ahead_of_cloud_seconds": self.uplink.clock_off_s if self.uplink is not None else None,
+            "clock_behind_edge_seconds": self._behind_edge_s(),
             "certificate_left": self.certificate.left() if self.certificate.there else None,
             "events": kept,
             "events_waiting": waiting if self.cloud_address else 0,
@@ -282,6 +292,17 @@ class Relay:
             "memory_bytes": resident_bytes(),
             "disk_free_bytes": shutil.disk_usage(self.settings.state).free,
         }
+
+    def _behind_edge_s(self) -> float | None:
+        readings: Mapping[str, float] = self.edge.telemetry.readings
+        return readings.get("clock_off_s")
+
+    def _clock_problem(self) -> str:
+        """Whose clock ours does not agree with; empty where all agree."""
+        found = [clocks.apart(-(self._behind_edge_s() or 0.0), "the home")]
+        if self.uplink is not None:
+            found.append(clocks.apart(self.uplink.clock_off_s, "the cloud"))
+        return "; ".join(one for one in found if one)
 
     async def close(self) -> None:
         """Say that we end, hang up, close."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sqlite3
 from types import SimpleNamespace
 
 import aiohttp
@@ -345,3 +346,62 @@ async def test_viewers_are_taken_by_the_desk_or_turned_away_at_once(tmp_path):
             await tasks.close()
             await runner.cleanup()
             outbox.close()
+
+
+async def test_a_disk_that_is_full_at_home_ends_no_link(tmp_path, monkeypatch):
+    monkeypatch.setattr("guardian.protocol.waits.FIRST_WAIT_S", 0.05)
+    monkeypatch.setattr("guardian.protocol.waits.LONGEST_WAIT_S", 0.2)
+    async with relay(tmp_path) as one:
+        outbox, exchange, tasks = home_and_stream(one, tmp_path)
+        await until(lambda: exchange.connected)
+        real = outbox.acknowledged
+
+        def full(_):
+            raise sqlite3.OperationalError("database or disk is full")
+
+        outbox.acknowledged = full
+        outbox.put(b"c" * 16, lambda serial: event(1, serial=serial))
+        exchange.news()
+        await until(lambda: "is full" in exchange.problem, "that it is said")
+        outbox.acknowledged = real
+        await until(lambda: outbox.waiting().events == 0, "everything")
+        assert (await one.store.count(), exchange.connected) == (1, True)
+        await tasks.close()
+        outbox.close()
+
+
+async def test_what_was_offered_into_a_dead_line_is_offered_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("guardian.protocol.waits.FIRST_WAIT_S", 0.05)
+    async with relay(tmp_path) as one:
+        outbox, exchange, tasks = home_and_stream(one, tmp_path, deliver=nothing)
+        await until(lambda: exchange.connected)
+        offers, real = [], one.clips.offered
+
+        async def offered(offer):
+            offers.append(offer.segment)
+            return await real(offer) if len(offers) > 1 else None  # the first goes nowhere, as in a line that is cut
+
+        one.clips.offered = offered
+        exchange.send(link.FromEdge(offer=link.Offer(segment=b"1" * 16, camera=b"c" * 16, size=100, sealed=b"s")))
+        await until(lambda: offers)
+        one.service._down.put_nowait(link.FromRelay())  # the line ends
+        await until(lambda: len(offers) == 2, "the offer again")
+        assert set(offers) == {b"1" * 16}
+        await tasks.close()
+        outbox.close()
+
+
+async def nothing(*_):
+    return None
+
+
+async def test_a_full_relay_and_clocks_that_are_apart_are_noticed(tmp_path):
+    async with relay(tmp_path, heartbeat_s=1) as one:
+        outbox, exchange, tasks = home_and_stream(one, tmp_path)
+        await until(lambda: exchange.connected)
+        beat = link.Heartbeat(time_ms=SystemClock().now().utc_us // 1000 - 3_600_000, full=True)
+        one.service._heartbeat = lambda _: link.FromRelay(heartbeat=beat)
+        await until(lambda: exchange.full, "that it is full")
+        assert 3599 < exchange.clock_off_s < 3700
+        await tasks.close()
+        outbox.close()

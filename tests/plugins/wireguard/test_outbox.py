@@ -136,3 +136,22 @@ def test_what_was_taken_is_remembered_for_two_days(outbox, monkeypatch):
         )
     assert outbox.settled_us() == NOW_US + DAY_US
     assert [outbox.has(f"{days}", "start") for days in (0, 1, 2, 3)] == [False, True, True, True]
+
+
+def test_the_starts_that_the_relay_may_have_heard_last_are_named(tmp_path):
+    runs = []
+    for _ in range(3):
+        one = Outbox(tmp_path / "outbox.db", 1_000_000, NOW_US)
+        runs.append(one.run)
+        one.runs()
+        one.close()
+    assert len(set(runs)) == 3
+    one = Outbox(tmp_path / "outbox.db", 1_000_000, NOW_US)
+    assert one.runs() == tuple(runs), "none of them was heard"
+    one.heard(runs[1])
+    assert one.runs() == (runs[1],)
+    one.heard(one.run)
+    one.close()
+    again = Outbox(tmp_path / "outbox.db", 1_000_000, NOW_US)
+    assert again.runs() == (one.run,)
+    again.close()
