@@ -5,9 +5,7 @@ An offset is how far a machine's own clock is ahead of the one that it hears fro
 
 from __future__ import annotations
 
-APART_S = (
-    60.0  # a heartbeat that waited in a line that stood still is late by less; certificates and commands allow five minutes
-)
+APART_S = 60.0  # a heartbeat that waited in a line that stood still is late by less; certificates allow five minutes
 CURE = "Have both keep their time by NTP."
 _STEPS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"))
 

@@ -67,7 +67,7 @@ class Fleet:
         self._code_us = settings.authority.code_minutes * 60_000_000
         self._written: dict[
             tuple[str, str], tuple[float, tuple[Any, ...]]
-        ] = {}  # of connected devices; when, by no wall's clock
+        ] = {}  # of connected devices; when, in s of uptime
 
     def _now_us(self) -> int:
         return self._clock.now().utc_us
