@@ -227,16 +227,17 @@ class WireGuardLink:
         """Tell a member's device when something begins."""
         one = devices.device_of(device)
         joined, said = self._settled()
-        signed = await self._say_of(
-            devices.adding(said, one, self._now_ms), sign, {**joined.devices, one.subject.hex(): name}
-        )
-        return MemberDevice(one.subject.hex(), name, trust.Statement.FromString(signed.body).issued_ms * 1000)
+        id_ = one.subject.hex()
+        kept = replace(joined, devices={**joined.devices, id_: name}, secrets={**joined.secrets, id_: one.secret})
+        signed = await self._say_of(devices.adding(said, one, self._now_ms), sign, kept)
+        return MemberDevice(id_, name, trust.Statement.FromString(signed.body).issued_ms * 1000)
 
     async def remove_device(self, one: str, sign: Callable[[bytes], bytes]) -> None:
         """Tell a device nothing more."""
         joined, said = self._settled()
         subject = bytes.fromhex(one) if len(one) == 32 and all(letter in "0123456789abcdef" for letter in one) else b""
-        kept = {name: value for name, value in joined.devices.items() if name != one}
+        names = {id_: name for id_, name in joined.devices.items() if id_ != one}
+        kept = replace(joined, devices=names, secrets={id_: secret for id_, secret in joined.secrets.items() if id_ != one})
         await self._say_of(devices.removing(said, subject, self._now_ms), sign, kept)
 
     def devices(self) -> tuple[MemberDevice, ...]:
@@ -248,12 +249,12 @@ class WireGuardLink:
             raise Conflict("no relay is joined", cure="Join one first: guardian relay join")
         return self._joined, self._said
 
-    async def _say_of(self, body: bytes, sign: Callable[[bytes], bytes], names: dict[str, str]) -> trust.Signed:
+    async def _say_of(self, body: bytes, sign: Callable[[bytes], bytes], kept: Joined) -> trust.Signed:
         """Have the home sign a statement; keep it, and tell the relay."""
-        joined, said = self._settled()
+        _, said = self._settled()
         signed = trust.Signed(body=body, signature=await asyncio.to_thread(sign, body))
         said.accept(signed)
-        self._joined = replace(joined, statements=said.all(), devices=names)
+        self._joined = replace(kept, statements=said.all())
         await asyncio.to_thread(self._state.write, self._joined)
         if self._exchange is not None:
             self._exchange.send(link.FromEdge(statement=signed))
@@ -267,7 +268,9 @@ class WireGuardLink:
             return
         name = uuid7(utc_us // 1_000_000 * 1000, os.urandom(10))  # whole seconds, as the open part
         opaque = words.opaque(self._camera_key, camera)
-        push = devices.told(self._said, value, self._name_of(camera), self._now_ms) if value["what"] == "start" else ()
+        secrets = self._joined.secrets if self._joined is not None else {}
+        begins, name_of = value["what"] == "start", self._name_of(camera)
+        push = devices.told(self._said, value, name_of, secrets, self._now_ms) if begins else ()
         self._outbox.put(opaque, words.message(value, kind, opaque, name, utc_us, self._context.seal, push), of)
 
     def _name_of(self, camera: str) -> str:

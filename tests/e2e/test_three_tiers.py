@@ -65,8 +65,8 @@ def keyring(tiers):
 def phone(tiers):
     """The owner's: it makes keys, the home signs them at the owner's word, and the cloud knows where it is pushed to."""
     private, public = hpke.generate()
-    one = SimpleNamespace(subject=os.urandom(16), private=bytes(private))
-    text = device_text(Device(one.subject, os.urandom(32), public))
+    one = SimpleNamespace(subject=os.urandom(16), private=bytes(private), secret=os.urandom(32))
+    text = device_text(Device(one.subject, os.urandom(32), public, one.secret))
     (tiers.folder / "phone").write_text(text + "\n")
     words = ("--name", PHONE_NAME, "--device-file", str(tiers.folder / "phone"), "--data", str(tiers.data))
     assert tiers.guardian("relay", "add-device", *words)["id"] == one.subject.hex()
@@ -151,7 +151,7 @@ def test_a_person_is_in_the_clouds_stream_within_two_seconds(tiers, keyring, pho
 
 def test_it_is_pushed_to_the_phone_that_alone_can_read_it(tiers, phone):
     _, sealed, _ = wait_for(lambda: tiers.world.push.got, 10, "a push")[0]
-    told = open_push(sealed, phone.subject, phone.private)
+    told = open_push(sealed, phone.subject, phone.private, phone.secret)
     assert (told["what"], told["label"], told["camera"]) == ("start", "person", NAME)
     assert told["event"] in {one["id"] for one in tiers.at_home("events?limit=100")["items"]}
     assert {len(body) for _, body, _ in tiers.world.push.got} == {len(sealed)}
