@@ -30,7 +30,7 @@ from tests.support.browser import browser
 from tests.support.phone import Phone
 from tests.support.push_service import PushService
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 PICTURES = os.environ.get("GUARDIAN_TEST_PICTURES")
 SMALL = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "color_scheme": "dark"}
 WIDE = {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}

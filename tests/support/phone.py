@@ -51,7 +51,7 @@ class Phone:
             self.page.wait_for_timeout(50)
             return [one for one in found if one["scopeURL"].startswith(self.base) and not one["isDeleted"]]
 
-        (one, *_) = wait_for(registration, 20, "the service worker")
+        (one, *_) = wait_for(registration, 60, "the service worker")
         values = {"origin": f"{self.base}/", "registrationId": one["registrationId"], "data": text}
         cdp.send("ServiceWorker.deliverPushMessage", values)
         cdp.detach()
@@ -64,7 +64,7 @@ class Phone:
             notes = self.page.evaluate(SHOWN)
             return notes if len(notes) >= count else None
 
-        return wait_for(found, 20, "a notification")
+        return wait_for(found, 60, "a notification")
 
     def kept(self):
         """Return what a script of the page can read of the keys, as JSON has it."""

@@ -63,6 +63,13 @@ function drawCode(text) {
   $("code").replaceChildren(drawing);
 }
 
+/** Go to a text, and show where it begins. */
+function begin(id) {
+  $(id).focus();
+  $(id).setSelectionRange(0, 0);
+  $(id).scrollTop = 0;
+}
+
 function show() {
   for (const id of ["step-home", "step-cloud", "forget"]) $(id).hidden = !own;
   $("make").hidden = Boolean(own);
@@ -80,8 +87,7 @@ async function makeKeys() {
   await navigator.storage?.persist?.();
   own = await make();
   show();
-  $("device").focus();
-  $("device").setSelectionRange(0, 0);
+  begin("device");
 }
 
 /** Of the console's text: the key that its pushes are signed by, and where its page is. */
@@ -115,8 +121,7 @@ async function reach() {
   cloud.page.hash = text;
   $("to-console").href = cloud.page.href;
   $("reached").hidden = false;
-  $("push").focus();
-  $("push").setSelectionRange(0, 0);
+  begin("push");
 }
 
 async function forgetKeys() {

@@ -26,7 +26,7 @@ async function tell(data) {
   } catch {
     // what cannot be opened says nothing but that it came
   }
-  await self.registration.showNotification(title, { icon: "icon.svg", badge: "icon.svg", lang: "en", ...more });
+  await self.registration.showNotification(title, { lang: "en", ...more });
 }
 
 /** Go to the page, to that event. Its id stands behind #, which is sent to nobody. */
