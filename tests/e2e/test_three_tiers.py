@@ -176,7 +176,7 @@ def test_a_person_is_in_the_clouds_stream_within_two_seconds(tiers, keyring, pho
 
 def test_it_is_pushed_to_the_phone_that_alone_can_read_it(tiers, phone):
     """What the push service was sent is what the phone's service worker is given, which opens it with keys that its browser has kept."""
-    wait_for(lambda: tiers.world.push.texts, 10, "a push")
+    wait_for(lambda: tiers.world.push.texts, 60, "a push")
     text = tiers.world.push.texts[0]
     with phone.open() as its:
         its.deliver(text)
