@@ -137,9 +137,10 @@ function url64(bytes) {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
+/** `privateKey`: 32 bytes, or a CryptoKey that no script can read. */
 async function x25519(privateKey, publicKey, other) {
-  const jwk = { kty: "OKP", crv: "X25519", d: url64(privateKey), x: url64(publicKey) };
-  const own = await subtle.importKey("jwk", jwk, { name: "X25519" }, false, ["deriveBits"]);
+  const jwk = () => ({ kty: "OKP", crv: "X25519", d: url64(privateKey), x: url64(publicKey) });
+  const own = privateKey instanceof CryptoKey ? privateKey : await subtle.importKey("jwk", jwk(), { name: "X25519" }, false, ["deriveBits"]);
   const theirs = await subtle.importKey("raw", other, { name: "X25519" }, false, []);
   return new Uint8Array(await subtle.deriveBits({ name: "X25519", public: theirs }, own, 256));
 }
@@ -170,6 +171,24 @@ export async function openSealed(keys, number, sealed, info) {
   const epoch = keys.get(number);
   const opened = epoch === undefined ? null : await hpkeOpen(epoch, sealed, info);
   if (opened === null) throw damaged("it was changed, or sealed to another vault");
+  return opened;
+}
+
+// a key pair of one's own, as the vault's are
+
+/** Make an X-Wing pair: `pair` is what `openWith` takes, `publicKey` what is sealed to. Its X25519 half cannot be read by any script; of
+ * ML-KEM, which WebCrypto lacks in today's browsers, the 64 bytes of seed can. Who has one half alone opens nothing. */
+export async function makePair() {
+  const { privateKey: x25519, publicKey } = await subtle.generateKey({ name: "X25519" }, false, ["deriveBits"]);
+  const x25519Public = new Uint8Array(await subtle.exportKey("raw", publicKey));
+  const seed = globalThis.crypto.getRandomValues(new Uint8Array(64));
+  return { pair: { seed, x25519, x25519Public }, publicKey: concat(ml_kem768.keygen(seed).publicKey, x25519Public) };
+}
+
+/** Open what was sealed to such a pair. Throws where it does not open. */
+export async function openWith({ seed, x25519, x25519Public }, sealed, info) {
+  const opened = await hpkeOpen({ mlkem: ml_kem768.keygen(seed).secretKey, x25519, x25519Public }, sealed, info);
+  if (opened === null) throw damaged("it was changed, or sealed to another key");
   return opened;
 }
 

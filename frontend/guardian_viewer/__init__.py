@@ -1,7 +1,8 @@
 """The viewer's bundle: the static files by which a browser far away looks at home. The edge and a relay serve the same ones.
 
-Each file has its SHA-256 in `manifest.json`, which a release signs (`packaging/viewer/sign.py`). Other people's packages name one
-another by their names, which a worker cannot resolve: here they become paths.
+Each file has its SHA-256 in `manifest.json`, which a release signs (`packaging/viewer/sign.py`, `signed.py`): nothing else is served, and
+nothing at all where the files are not the manifest's. Other people's packages name one another by their names, which a worker cannot
+resolve: here they become paths.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
+from guardian_viewer.signed import BadBundle, Build, check
+
+__all__ = ["HEADERS", "Asset", "BadBundle", "Build", "bundle", "check", "checked", "manifest", "release_key", "served"]
+
 HERE = Path(__file__).resolve().parent
 STATIC, READER, PAGES = HERE / "static", HERE.parent / "guardian_reader", HERE.parent / "guardian_frontend" / "static" / "js"
-MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
-SIGNED_WORDS = b"guardian viewer bundle v1\x00"
+MANIFEST, SIGNATURE, RELEASE_KEY = "manifest.json", "manifest.sig", "release.pub"
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -51,6 +55,7 @@ _MEDIA = {
     ".webmanifest": "application/manifest+json",
     ".txt": "text/plain",
 }
+_BYTES = "application/octet-stream"
 _IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*)(["'])@noble/([^"']+)\2""")
 _BORROWED = ("mse.js", "mp4.js")  # what the pages play recordings with
 
@@ -76,6 +81,8 @@ def bundle() -> dict[str, Asset]:
             files[f"reader/noble/{name}{'.txt' if path.name == 'LICENSE' else ''}"] = path.read_bytes()
     for name in _BORROWED:
         files[f"player/{name}"] = (PAGES / name).read_bytes()
+    files["qr/index.js"] = (HERE / "vendor" / "qr" / "index.js").read_bytes()
+    files["qr/LICENSE.txt"] = (HERE / "vendor" / "qr" / "LICENSE").read_bytes()
     return {name: _asset(name, _resolved(name, body)) for name, body in sorted(files.items())}
 
 
@@ -87,7 +94,7 @@ def _resolved(name: str, body: bytes) -> bytes:
 
 
 def _asset(name: str, body: bytes) -> Asset:
-    media = _MEDIA[PurePosixPath(name).suffix]
+    media = _MEDIA.get(PurePosixPath(name).suffix, _BYTES)
     return Asset(body, media, hashlib.sha256(body).hexdigest())
 
 
@@ -97,14 +104,34 @@ def manifest() -> bytes:
     return json.dumps({"format": 1, "policy": POLICY, "files": files}, indent=1).encode() + b"\n"
 
 
+@cache
+def checked() -> Build:
+    """Return who signed what is here. BadBundle, each time, where it is not what the manifest says."""
+    try:
+        made = bundle()
+    except OSError as error:
+        raise BadBundle(f"{error.filename} cannot be read: {error.strerror}") from error
+    found = {name: asset.sha256 for name, asset in made.items()}
+    return check(_own(MANIFEST), found, POLICY, _own(SIGNATURE), _own(RELEASE_KEY))
+
+
+def _own(name: str) -> bytes:
+    try:
+        return (HERE / name).read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def release_key() -> bytes:
+    """Return the key that this build is signed by (PEM); empty in a development build."""
+    return _own(RELEASE_KEY)
+
+
 def served(name: str) -> Asset | None:
-    """Return what is served at a path, or None."""
-    if name in (MANIFEST, SIGNATURE):
-        try:
-            body = (HERE / name).read_bytes()
-        except FileNotFoundError:
-            return None
-        return Asset(
-            body, _MEDIA[".json"] if name == MANIFEST else "application/octet-stream", hashlib.sha256(body).hexdigest()
-        )
+    """Return what is served at a path, or None. The signature of a development build is empty. BadBundle."""
+    build = checked()
+    if name == MANIFEST:
+        return _asset(name, build.manifest)
+    if name == SIGNATURE:
+        return _asset(name, build.signature)
     return bundle().get(name or "index.html")

@@ -95,7 +95,6 @@ class SignerKeyOut(Out):
     home: str
     member: str
     signing_key: str = Field(repr=False)
-    sealing_key: str = Field(repr=False)
     cameras: dict[str, str] = Field(description="The opaque id of each camera.")
 
 

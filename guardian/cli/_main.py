@@ -23,6 +23,7 @@ COMMANDS = {
     "restore": "Make a data folder from a backup.",
     "relay": "Join a relay, by which you reach home from afar.",
     "cloud": "Sign what a cloud may have done at home, and see what it asked.",
+    "member": "List who is told and who may sign, and take a person out.",
     "archive": "Look after the archive outside the house, and get footage back from it.",
     "viewing": "Look at events and live video from afar.",
     "models": "List, fetch and measure detector models.",

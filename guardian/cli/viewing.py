@@ -1,14 +1,18 @@
-"""`guardian viewing on|status|off`. Guardian must run: it answers the viewers."""
+"""`guardian viewing on|status|off|check`. For all but `check` Guardian must run: it answers the viewers."""
 
 from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import click
 
 from guardian.cli._output import data_option, emit, json_option
+
+if TYPE_CHECKING:
+    import guardian_viewer as viewer
 
 EXAMPLES = """Examples:
 
@@ -17,7 +21,12 @@ EXAMPLES = """Examples:
   guardian viewing status
 
   guardian viewing off
+
+  guardian viewing check https://relay.example.org/
 """
+LIES = "Do not use that page; tell who runs it. Nothing was typed in by checking."
+TIMEOUT_S = 20.0
+MOST_BYTES = 8 << 20  # of one file
 SHOWN = "The viewing key. Keep it in your password manager, away from the passphrase's paper; it is not shown again:"
 
 
@@ -67,6 +76,91 @@ def turn_off(data: Path, as_json: bool) -> None:
         emit({"on": False})
     else:
         click.echo("Viewing from afar is off.")
+
+
+@viewing.command("check", epilog="Example:\n\n  guardian viewing check https://relay.example.org/ --public-key release.pub")
+@click.argument("address", required=False)
+@click.option(
+    "--public-key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The release key to believe (PEM) [default: the one that came with this Guardian].",
+)
+@json_option
+def check_page(address: str | None, public_key: Path | None, as_json: bool) -> None:
+    """Check that the page at ADDRESS (a relay's, or a box's /viewer/) is what a release signed; without one, what is installed here.
+
+    Each file is fetched and compared with the manifest, and the manifest's signature with the release key.
+    What the machine serves to somebody else, or the next time, this cannot tell.
+    """
+    import hashlib
+
+    import guardian_viewer as viewer
+
+    from guardian.model.errors import Damaged
+
+    try:
+        ours = viewer.checked()
+        key = public_key.read_bytes() if public_key else viewer.release_key()
+        if address:
+            build = _fetched(address, key)
+        else:
+            found = {name: asset.sha256 for name, asset in viewer.bundle().items()}
+            build = viewer.check(ours.manifest, found, viewer.POLICY, ours.signature, key)
+    except viewer.BadBundle as error:
+        raise Damaged(error.message, cure=error.cure) from error
+    same = build.manifest == ours.manifest
+    digest = hashlib.sha256(build.manifest).hexdigest()
+    if as_json:
+        emit({"files": build.files, "manifest": digest, "signed_by": build.signed_by or None, "as_installed": same})
+        return
+    click.echo(f"{build.files} files are what the manifest says. SHA-256 of the manifest: {digest}")
+    click.echo(f"Signed by {build.signed_by}." if build.signed_by else "A development build: nobody has signed it.")
+    if address:
+        click.echo("It is what is installed here." if same else "What is installed here is another version.")
+
+
+def _fetched(address: str, key: bytes) -> viewer.Build:
+    """Fetch what a machine serves, and check it. BadBundle."""
+    import hashlib
+
+    import guardian_viewer as viewer
+    from guardian_viewer.signed import names_in
+
+    base = address if address.endswith("/") else f"{address}/"
+    manifest, policy = _get(base + viewer.MANIFEST)
+    signature, _ = _get(base + viewer.SIGNATURE)
+    found = {}
+    for name in names_in(manifest)[0]:
+        body, said = _get(base + quote(name))
+        found[name] = hashlib.sha256(body).hexdigest()
+        if said != policy:
+            raise viewer.BadBundle(f"the viewer's file {name} is served under another policy", LIES)
+    front, _ = _get(base)
+    if hashlib.sha256(front).hexdigest() != found.get("index.html"):
+        raise viewer.BadBundle("what is at the address itself is not index.html", LIES)
+    try:
+        return viewer.check(manifest, found, policy, signature, key)
+    except viewer.BadBundle as error:
+        raise viewer.BadBundle(error.message, LIES) from error
+
+
+def _get(url: str) -> tuple[bytes, str]:
+    """Return a body and its policy."""
+    import urllib.error
+    import urllib.request
+
+    from guardian.model.errors import BadRequest, ServiceUnavailable
+
+    if not url.startswith(("https://", "http://")):
+        raise BadRequest("the address is none of a page", field="address", cure="Such as: https://relay.example.org/")
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310 - http(s) alone, above
+            return answer.read(MOST_BYTES), str(answer.headers.get("Content-Security-Policy", ""))
+    except urllib.error.HTTPError as error:
+        raise ServiceUnavailable(f"{url} answers {error.code}", cure=LIES) from error
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        raise ServiceUnavailable(f"{url} cannot be fetched: {reason}", cure="Try it in a browser.") from error
 
 
 def _qr(text: str) -> str:

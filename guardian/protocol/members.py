@@ -8,8 +8,10 @@ from guardian.protocol.trust import Statements, Untrusted
 from guardian.protocol.v1 import trust_pb2 as trust
 
 
-def make_member(home: bytes, subject: bytes, number: int, now_ms: int, signing_key: bytes, sealing_key: bytes) -> bytes:
-    """Return the body of "this key is a member's", to be signed by the home."""
+def make_member(
+    home: bytes, subject: bytes, number: int, now_ms: int, signing_key: bytes, sealing_key: bytes = b""
+) -> bytes:
+    """Return the body of "this key is a member's", to be signed by the home. `sealing_key`: of a device, which is told something."""
     one = trust.Statement(home=home, subject=subject, role=trust.ROLE_MEMBER, number=number, issued_ms=now_ms)
     one.signing_key, one.sealing_key = signing_key, sealing_key
     return bytes(one.SerializeToString(deterministic=True))

@@ -58,8 +58,8 @@ def _check_shape(one: trust.Statement) -> None:
     if len(one.signing_key) != KEY_BYTES:
         raise Untrusted("the statement gives no signing key")
     if one.role == trust.ROLE_MEMBER:
-        if one.tunnel_key or not one.sealing_key:
-            raise Untrusted("a member's statement gives a sealing key and no tunnel key")
+        if one.tunnel_key:  # a sealing key has who is told something, and not who only signs
+            raise Untrusted("a member's statement gives no tunnel key")
     elif len(one.tunnel_key) != KEY_BYTES or one.sealing_key:
         raise Untrusted("the statement of an edge or relay gives a tunnel key and no sealing key")
     if one.certificate_sha256 and len(one.certificate_sha256) != DIGEST_BYTES:

@@ -21,7 +21,6 @@ from guardian.model.command import Signer
 from guardian.model.errors import BadRequest, Conflict, Damaged, NotFound, ServiceUnavailable
 from guardian.platform.clock import Clock
 from guardian.platform.files import replace_file
-from guardian.vault import hpke
 
 _log = structlog.get_logger(__name__)
 FILE = "signers.json"  # in the vault's folder
@@ -40,9 +39,7 @@ class HomeKey(Protocol):
 class Wire(Protocol):
     """`guardian.protocol.members`, whose library not every Guardian has."""
 
-    def make_member(
-        self, home: bytes, subject: bytes, number: int, now_ms: int, signing_key: bytes, sealing_key: bytes
-    ) -> bytes: ...
+    def make_member(self, home: bytes, subject: bytes, number: int, now_ms: int, signing_key: bytes) -> bytes: ...
 
     def make_out(self, home: bytes, subject: bytes, number: int, now_ms: int) -> bytes: ...
 
@@ -111,10 +108,9 @@ class SignerService:
             if len(standing) >= MOST:
                 raise Conflict(f"there are {MOST} signers", cure="Take one out: guardian cloud signer remove.")
             signing, subject = Ed25519PrivateKey.generate(), os.urandom(SUBJECT_BYTES)
-            private, sealing_key = hpke.generate()
             now_us, number = self._clock.now().utc_us, self._next()
             public = signing.public_key().public_bytes_raw()
-            body = wire.make_member(home.public_key, subject, number, now_us // 1000, public, sealing_key)
+            body = wire.make_member(home.public_key, subject, number, now_us // 1000, public)
             signer = Signer(name, subject.hex(), now_us)
             await self._keep([*self._kept, _Kept(signer, number, body, home.sign_statement(body))], wire)
             _log.info("signer_added", signer=signer.subject)
@@ -124,7 +120,6 @@ class SignerService:
             "home": home.public_key.hex(),
             "member": signer.subject,
             "signing_key": signing.private_bytes_raw().hex(),
-            "sealing_key": bytes(private).hex(),  # for what will be sealed to members one day
             "cameras": self._ids(),
         }
 

@@ -17,6 +17,7 @@ from guardian.sdk import Event, SegmentRecord
 from guardian_wireguard.words import SIZES, Seal
 
 REMEMBERED = 2000  # segments that may still be asked for
+AT_ONCE = 4  # that the relay is given; a catching-up relay asks for hundreds
 RECENT = 64  # segments in which an event that is still to end may have begun
 PIECE = 256 * 1024
 HEADER_MOST = 8192
@@ -41,6 +42,7 @@ class Clips:
         self._known: OrderedDict[bytes, SegmentRecord] = OrderedDict()
         self._recent: deque[SegmentRecord] = deque(maxlen=RECENT)
         self._events: deque[tuple[str, int, int]] = deque(maxlen=RECENT)
+        self._giving = asyncio.Semaphore(AT_ONCE)
 
     def ended(self, event: Event) -> list[SegmentRecord]:
         """An event is over: return the finished segments that it was in."""
@@ -72,6 +74,10 @@ class Clips:
 
     async def deliver(self, stub: Stub, fetch: link.Fetch) -> None:
         """Answer a Fetch. Of what was not offered nothing is given."""
+        async with self._giving:
+            await self._deliver(stub, fetch)
+
+    async def _deliver(self, stub: Stub, fetch: link.Fetch) -> None:
         call = stub.Deliver()
         try:
             segment = self._known.get(fetch.segment)

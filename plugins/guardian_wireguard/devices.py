@@ -1,6 +1,7 @@
 """Devices of members, which are told when something begins. The home signs who they are; what they are told is sealed to each of them.
 
-The names that the owner gives them stay at home: relay and cloud know a device by 16 bytes that it chose.
+The names that the owner gives them stay at home, and the secret that each shares with it: relay and cloud know a device by 16 bytes that it
+chose, and cannot tell it anything.
 """
 
 from __future__ import annotations
@@ -71,11 +72,15 @@ def listed(said: Statements | None, names: Mapping[str, str], now_ms: int) -> tu
     )
 
 
-def told(said: Statements | None, value: Mapping[str, Any], camera: str, now_ms: int) -> Sequence[events.Push]:
+def told(
+    said: Statements | None, value: Mapping[str, Any], camera: str, secrets: Mapping[str, bytes], now_ms: int
+) -> Sequence[events.Push]:
     """Return an event's start, sealed to each device."""
     event = value["event"]
     text = {"what": value["what"], "event": event["id"], "camera": camera, "label": event["label"], "start": event["start"]}
     return [
-        events.Push(member=one.subject, sealed=seal_push(text, one.subject, one.sealing_key))
+        events.Push(
+            member=one.subject, sealed=seal_push(text, one.subject, one.sealing_key, secrets.get(one.subject.hex(), b""))
+        )
         for one in in_force(said, now_ms)
     ]

@@ -27,6 +27,8 @@ REFUSED_S = 0.5  # until the next after one that was refused: each is a line in 
 OFFERS = 64  # that are offered once more where the line broke soon after they were: nobody acknowledges one
 COMMANDS = 64  # that wait to be done; full: the newest is dropped, and the cloud asks again
 CONNECT_S = 10.0
+CROWDED, CROWDED_S = 16, 0.05  # what goes aside; until it is looked again
+ASIDE = 64
 STREAM_OPTIONS = (
     *OPTIONS,
     ("grpc.keepalive_time_ms", 20_000),
@@ -39,7 +41,8 @@ Bytes = Callable[[bytes, int, int], AsyncIterator[bytes]]
 
 class Exchange:
     """`telemetry()` and `inventory()` say how the home is; `deliver(...)` answers a Fetch; `view(...)` a viewer's call; `command(...)` does
-    a command, or says why not; `statements()` are the home's, of members.
+    a command, or says why not; `statements()` are the home's, of members; `reached(since)` is begun with each stream, and told how long (UTC
+    in µs) the oldest event had been waiting, if one had.
     """
 
     def __init__(
@@ -56,10 +59,11 @@ class Exchange:
         view: Callable[[Stub, int], Coroutine[Any, Any, None]],
         command: Callable[[events.Command], Coroutine[Any, Any, events.CommandDone | None]],
         statements: Callable[[], Sequence[trust.Signed]] = tuple,
+        reached: Callable[[int | None], Coroutine[Any, Any, None]] | None = None,
         address: str = "",
     ) -> None:
         self._joined, self._outbox, self._command = joined, outbox, command
-        self._statements = statements
+        self._statements, self._reached = statements, reached
         self._commands: asyncio.Queue[events.Command] = asyncio.Queue(COMMANDS)
         self._clock, self._tasks, self._version = clock, tasks, version
         self._telemetry, self._inventory, self._deliver, self._view = telemetry, inventory, deliver, view
@@ -83,11 +87,17 @@ class Exchange:
         self._wake.set()
 
     def send(self, one: link.FromEdge) -> None:
-        """Send something beside events; what cannot go now goes with the next stream, the newest 64."""
-        self._aside = [*self._aside[-63:], one]
+        """Send something beside events; what cannot go now goes with the next stream, the newest ASIDE."""
+        self._aside = [*self._aside[1 - ASIDE :], one]
         if one.WhichOneof("what") == "offer":
             self._offered.append((self._clock.mono_s(), one))
         self._wake.set()
+
+    async def send_in_turn(self, one: link.FromEdge) -> None:
+        """Send something of which there is much: while a relay is there, nothing is dropped for being too much at once."""
+        while self.connected and len(self._aside) >= CROWDED:
+            await self._clock.sleep(CROWDED_S)
+        self.send(one)
 
     async def rotate(self, request: link.RotateRequest) -> link.RotateReply | None:
         """Ask for new keys; None where the relay is away or refuses."""
@@ -122,6 +132,7 @@ class Exchange:
         async with grpc.aio.insecure_channel(self._address, STREAM_OPTIONS) as channel:  # inside the tunnel
             stub = Stub(channel, LINK)
             call = stub.Exchange()
+            since_us = await self._from(self._outbox.waits_since_us)
             hello = link.Hello(
                 edge=self._joined.edge,
                 version=self._version,
@@ -150,6 +161,8 @@ class Exchange:
                 asyncio.ensure_future(self._listen(call, stub, own)),
                 asyncio.ensure_future(self._obey()),
             ]
+            if self._reached is not None:
+                own.spawn(self._reached(since_us), "clips that waited")
             try:
                 done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
                 results = [way.result() for way in done]

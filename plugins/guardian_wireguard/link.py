@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -52,6 +53,7 @@ COPIED = (
     "End the copy. If it is not yours: guardian relay leave, and join anew; the keys that were copied open nothing then.",
 )
 DAY_US = 86_400_000_000
+CLIPS_BACK_US, MOST_CLIPS = 3_600_000_000, 500  # of events, the newest; the relay's quota takes the oldest first, too
 
 
 class WireGuardLink:
@@ -73,6 +75,7 @@ class WireGuardLink:
         self._blocked: GuardianError | None = None
         self._desk: Callable[[ViewerCall], Awaitable[None]] | None = None
         self._sync: CloudSync | None = None
+        self._reached_once = False
 
     async def start(self) -> None:
         """Take up a relay that was joined before."""
@@ -153,6 +156,7 @@ class WireGuardLink:
             view=self._view,
             command=self._obey,
             statements=self._statements,
+            reached=self._offer_what_waited,
         )
         self._running = Tasks()
         await self._try_up()  # on this thread's loop: a program that is started dies with the thread
@@ -227,16 +231,17 @@ class WireGuardLink:
         """Tell a member's device when something begins."""
         one = devices.device_of(device)
         joined, said = self._settled()
-        signed = await self._say_of(
-            devices.adding(said, one, self._now_ms), sign, {**joined.devices, one.subject.hex(): name}
-        )
-        return MemberDevice(one.subject.hex(), name, trust.Statement.FromString(signed.body).issued_ms * 1000)
+        id_ = one.subject.hex()
+        kept = replace(joined, devices={**joined.devices, id_: name}, secrets={**joined.secrets, id_: one.secret})
+        signed = await self._say_of(devices.adding(said, one, self._now_ms), sign, kept)
+        return MemberDevice(id_, name, trust.Statement.FromString(signed.body).issued_ms * 1000)
 
     async def remove_device(self, one: str, sign: Callable[[bytes], bytes]) -> None:
         """Tell a device nothing more."""
         joined, said = self._settled()
         subject = bytes.fromhex(one) if len(one) == 32 and all(letter in "0123456789abcdef" for letter in one) else b""
-        kept = {name: value for name, value in joined.devices.items() if name != one}
+        names = {id_: name for id_, name in joined.devices.items() if id_ != one}
+        kept = replace(joined, devices=names, secrets={id_: secret for id_, secret in joined.secrets.items() if id_ != one})
         await self._say_of(devices.removing(said, subject, self._now_ms), sign, kept)
 
     def devices(self) -> tuple[MemberDevice, ...]:
@@ -248,12 +253,12 @@ class WireGuardLink:
             raise Conflict("no relay is joined", cure="Join one first: guardian relay join")
         return self._joined, self._said
 
-    async def _say_of(self, body: bytes, sign: Callable[[bytes], bytes], names: dict[str, str]) -> trust.Signed:
+    async def _say_of(self, body: bytes, sign: Callable[[bytes], bytes], kept: Joined) -> trust.Signed:
         """Have the home sign a statement; keep it, and tell the relay."""
-        joined, said = self._settled()
+        _, said = self._settled()
         signed = trust.Signed(body=body, signature=await asyncio.to_thread(sign, body))
         said.accept(signed)
-        self._joined = replace(joined, statements=said.all(), devices=names)
+        self._joined = replace(kept, statements=said.all())
         await asyncio.to_thread(self._state.write, self._joined)
         if self._exchange is not None:
             self._exchange.send(link.FromEdge(statement=signed))
@@ -267,7 +272,9 @@ class WireGuardLink:
             return
         name = uuid7(utc_us // 1_000_000 * 1000, os.urandom(10))  # whole seconds, as the open part
         opaque = words.opaque(self._camera_key, camera)
-        push = devices.told(self._said, value, self._name_of(camera), self._now_ms) if value["what"] == "start" else ()
+        secrets = self._joined.secrets if self._joined is not None else {}
+        begins, name_of = value["what"] == "start", self._name_of(camera)
+        push = devices.told(self._said, value, name_of, secrets, self._now_ms) if begins else ()
         self._outbox.put(opaque, words.message(value, kind, opaque, name, utc_us, self._context.seal, push), of)
 
     def _name_of(self, camera: str) -> str:
@@ -299,12 +306,38 @@ class WireGuardLink:
         if self._clips.sealed(segment):
             await self._offer(segment)
 
-    async def _offer(self, segment: SegmentRecord) -> None:
+    async def _offer(self, segment: SegmentRecord, in_turn: bool = False) -> None:
         if self._exchange is None or not self._config.offer_clips:
             return
         offer = await self._clips.offer(segment, words.opaque(self._camera_key, segment.header.camera))
-        if offer is not None:
+        if offer is not None and in_turn:
+            await self._exchange.send_in_turn(link.FromEdge(offer=offer))
+        elif offer is not None:
             self._exchange.send(link.FromEdge(offer=offer))
+
+    async def _offer_what_waited(self, since_us: int | None) -> None:
+        """A relay is reached: offer the clips of events that it may not have been offered, from the index. What it has it asks for no more.
+
+        Those are the ones that wait with their events, and at the start of the program the last hour's, which it may not have fetched whole.
+        """
+        if self._exchange is None or not self._config.offer_clips:
+            return
+        begun_us = self._clock.now().utc_us - CLIPS_BACK_US
+        since = [one for one in (since_us, None if self._reached_once else begun_us) if one is not None]
+        self._reached_once = True
+        if not since:
+            return
+        try:
+            found = [one for one in await self._context.events(min(since)) if one.end_us is not None]
+            for event in found[-MOST_CLIPS:]:
+                await self._offer_clip(event)
+        except GuardianError:  # the index does not answer: the next stream looks again
+            self._reached_once = False
+
+    async def _offer_clip(self, event: Event) -> None:
+        """Offer the finished segments of an event that is over, which this process need not have seen."""
+        for segment in await self._context.segments(event.camera, "main", event.start_us, event.end_us or event.start_us):
+            await self._offer(segment, in_turn=True)
 
     async def camera_changed(self, change: CameraChange) -> None:
         """A camera came or went: for the owner, an event of the house itself."""
@@ -326,6 +359,8 @@ class WireGuardLink:
                 await self.event_started(event)
             if event.end_us is not None and not await asyncio.to_thread(self._outbox.has, event.id, "end"):
                 await self.event_ended(event)
+                with suppress(GuardianError):
+                    await self._offer_clip(event)
 
     # what is asked and synced
 

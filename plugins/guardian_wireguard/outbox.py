@@ -188,6 +188,12 @@ class Outbox:
             (first,) = self._db.execute("SELECT min(seq) FROM outbox").fetchone()
             return int(first) if first is not None else self._next()
 
+    def waits_since_us(self) -> int | None:
+        """When the oldest event that waits was; None where none does."""
+        with self._lock:
+            row = self._db.execute("SELECT body FROM outbox ORDER BY seq LIMIT 1").fetchone()
+        return events.Event.FromString(row[0]).time_s * 1_000_000 if row is not None else None
+
     def waiting(self) -> Waiting:
         """How much waits."""
         with self._lock:

@@ -34,6 +34,7 @@ class Joined:
     rotated_us: int
     statements: tuple[trust.Signed, ...] = field(default=())
     devices: Mapping[str, str] = field(default_factory=dict)  # what the owner calls them, by subject in hex
+    secrets: Mapping[str, bytes] = field(default_factory=dict)  # what each of them shares with the home
 
     @property
     def signing_key(self) -> Ed25519PrivateKey:
@@ -96,7 +97,9 @@ def _value(joined: Joined) -> dict[str, Any]:
     value: dict[str, Any] = {name: base64.b64encode(getattr(joined, name)).decode() for name in _BYTES}
     value |= {name: getattr(joined, name) for name in _PLAIN}
     said = [[base64.b64encode(part).decode() for part in (one.body, one.signature)] for one in joined.statements]
-    return value | {"format": 1, "keys": to_json(joined.keys), "statements": said, "devices": dict(joined.devices)}
+    secrets = {name: base64.b64encode(secret).decode() for name, secret in joined.secrets.items()}
+    value |= {"statements": said, "devices": dict(joined.devices), "secrets": secrets}
+    return value | {"format": 1, "keys": to_json(joined.keys)}
 
 
 def _joined(value: Any, now_s: float) -> Joined:
@@ -106,4 +109,6 @@ def _joined(value: Any, now_s: float) -> Joined:
     fields: dict[str, Any] = {name: base64.b64decode(value[name], validate=True) for name in _BYTES}
     fields |= {name: value[name] for name in _PLAIN}
     statements = tuple(trust.Signed(body=body, signature=signature) for body, signature in said)
-    return Joined(**fields, keys=from_json(value["keys"], now_s), statements=statements, devices=value.get("devices", {}))
+    secrets = {name: base64.b64decode(one, validate=True) for name, one in value.get("secrets", {}).items()}
+    fields |= {"statements": statements, "devices": value.get("devices", {}), "secrets": secrets}
+    return Joined(**fields, keys=from_json(value["keys"], now_s))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from guardian.platform.clock import SystemClock
 from guardian_relay.certificate import Certificate
+from guardian_relay.errors import RelayError
+from guardian_relay.gateway import viewer_build
 from guardian_relay.settings import RelaySettings, host_port
 
 _CAP_NET_ADMIN = 12
@@ -44,6 +46,7 @@ def examine(settings: RelaySettings) -> Iterator[Finding]:
     yield from _state(settings)
     yield from _address(settings)
     yield from _cloud(settings)
+    yield from _viewer()
 
 
 def _programs() -> Iterator[Finding]:
@@ -120,3 +123,15 @@ def _cloud(settings: RelaySettings) -> Iterator[Finding]:
         yield Finding("cloud", "error", "the certificate has ended", "guardian-relay enrol, with a new code")
     else:
         yield Finding("cloud", "ok", f"{left:.0%} of the certificate's life is left")
+
+
+def _viewer() -> Iterator[Finding]:
+    try:
+        build = viewer_build()
+    except RelayError as error:
+        yield Finding("viewer", "error", error.message, error.cure)
+        return
+    if build.signed_by:
+        yield Finding("viewer", "ok", f"the page is signed by {build.signed_by}")
+    else:
+        yield Finding("viewer", "info", "the page is of a development build: nobody has signed it")

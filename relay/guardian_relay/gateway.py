@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
-from guardian_viewer import HEADERS, served
+from guardian_viewer import HEADERS, BadBundle, Build, checked, served
 
 from guardian.protocol.tunnel import DETOUR_PATH
 from guardian.protocol.v1 import link_pb2 as link
@@ -161,6 +161,14 @@ def gateway_app(viewers: Viewers, settings: GatewaySettings, detours: Detours | 
     return app
 
 
+def viewer_build() -> Build:
+    """Return what the page that viewers get is, and who signed it; RelayError where it is not what was signed."""
+    try:
+        return checked()
+    except BadBundle as error:
+        raise RelayError(error.message, cure=error.cure) from error
+
+
 def gateway_tls(settings: GatewaySettings) -> ssl.SSLContext:
     """Return the gateway's TLS; RelayError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -177,7 +185,8 @@ def gateway_tls(settings: GatewaySettings) -> ssl.SSLContext:
 
 
 async def open_gateway(viewers: Viewers, settings: GatewaySettings, detours: Detours | None = None) -> web.AppRunner:
-    """Listen for viewers, and for homes whose UDP is blocked; RelayError."""
+    """Listen for viewers, and for homes whose UDP is blocked; RelayError, also where the page is not the one that was signed."""
+    viewer_build()
     runner = web.AppRunner(gateway_app(viewers, settings, detours), access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     host, port = host_port(settings.listen)

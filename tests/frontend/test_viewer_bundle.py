@@ -1,5 +1,7 @@
 """The viewer's bundle: what is served is what the manifest says, under a policy that lets nothing else run."""
 
+import asyncio
+import hashlib
 import importlib.util
 import json
 import re
@@ -12,9 +14,14 @@ import guardian_viewer as viewer
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from guardian_relay.gateway import Viewers, gateway_app
+from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from guardian_relay.errors import RelayError
+from guardian_relay.gateway import Viewers, gateway_app, viewer_build
 from guardian_relay.settings import GatewaySettings
 
+from guardian.cli.viewing import viewing
 from guardian.vault.viewing import make_text
 from guardian.web.pages import viewer as page
 
@@ -34,13 +41,117 @@ def test_the_manifest_is_what_the_files_make():
     assert (viewer.HERE / viewer.MANIFEST).read_bytes() == viewer.manifest(), "run: python packaging/viewer/sign.py"
 
 
-def test_a_release_key_signs_the_manifest_and_a_changed_one_does_not_fit(sign, tmp_path):
+@pytest.fixture
+def release(sign, tmp_path):
+    """A bundle that a key of this test's has signed: what lies beside it, and what its files are."""
     sign.new_key(tmp_path / "release.pem")
     assert (tmp_path / "release.pem").stat().st_mode & 0o777 == 0o600
-    signature = sign.sign(tmp_path / "release.pem", viewer.manifest())
-    sign.verify(tmp_path / "release.pub", viewer.manifest(), signature)
-    with pytest.raises(SystemExit, match="does not fit"):
-        sign.verify(tmp_path / "release.pub", viewer.manifest() + b" ", signature)
+    manifest = viewer.manifest()
+    signature, key = sign.sign(tmp_path / "release.pem", manifest)
+    assert key == (tmp_path / "release.pub").read_bytes()
+    own = {viewer.MANIFEST: manifest, viewer.SIGNATURE: signature, viewer.RELEASE_KEY: key}
+    return own, {name: asset.sha256 for name, asset in viewer.bundle().items()}
+
+
+def check(own, found):
+    return viewer.check(own[viewer.MANIFEST], found, viewer.POLICY, own[viewer.SIGNATURE], own[viewer.RELEASE_KEY])
+
+
+def test_a_release_is_what_its_key_has_signed(release, tmp_path):
+    own, found = release
+    build = check(own, found)
+    assert build.files == len(viewer.bundle())
+    der = subprocess.run(["openssl", "pkey", "-pubin", "-in", tmp_path / "release.pub", "-outform", "DER"], capture_output=True, check=True)  # fmt: skip
+    assert build.signed_by == hashlib.sha256(der.stdout).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda own, found: found.update({"app.mjs": hashlib.sha256(b"changed").hexdigest()}), "app.mjs is not what"),
+        (lambda own, found: found.pop("worker.mjs"), "worker.mjs is missing"),
+        (lambda own, found: found.update({"more.mjs": "00"}), "does not name: more.mjs"),
+        (lambda own, found: own.update({viewer.SIGNATURE: bytes(64)}), "not the release key's"),
+        (lambda own, found: own.update({viewer.SIGNATURE: b""}), "is not signed"),
+        (lambda own, found: own.update({viewer.RELEASE_KEY: b""}), "no release key"),
+        (lambda own, found: own.update({viewer.RELEASE_KEY: b"hello"}), "no public key"),
+        (lambda own, found: own.update({viewer.MANIFEST: own[viewer.MANIFEST] + b" "}), "not the release key's"),
+        (lambda own, found: own.update({viewer.MANIFEST: b"{}"}), "no manifest"),
+        (lambda own, found: own.update({viewer.MANIFEST: own[viewer.MANIFEST].replace(b"'none'", b"'self'", 1)}), "policy"),
+    ],
+    ids=["changed", "missing", "more", "signature", "unsigned", "no key", "bad key", "another manifest", "none", "policy"],
+)
+def test_what_is_not_what_was_signed_is_refused(release, spoil, says):
+    own, found = release
+    spoil(own, found)
+    with pytest.raises(viewer.BadBundle, match=says):
+        check(own, found)
+
+
+def test_a_changed_missing_or_additional_file_on_the_disk_stops_relay_and_page(monkeypatch, tmp_path):
+    static = tmp_path / "static"
+    shutil.copytree(viewer.STATIC, static)
+    monkeypatch.setattr(viewer, "STATIC", static)
+
+    def refusal():
+        for kept in (viewer.bundle, viewer.checked):
+            kept.cache_clear()
+        with pytest.raises(RelayError) as caught:
+            viewer_build()
+        with pytest.raises(viewer.BadBundle):
+            viewer.served("index.html")
+        return caught.value.message
+
+    page = static / "index.html"
+    body = page.read_bytes()
+    try:
+        page.write_bytes(body[:-2] + bytes([body[-2] ^ 1]) + body[-1:])
+        assert refusal() == "the viewer's file index.html is not what the manifest says"
+        page.unlink()
+        assert refusal() == "the viewer's file index.html is missing"
+        page.write_bytes(body)
+        (static / "more.exe").write_bytes(b"")
+        assert refusal() == "the viewer has a file that its manifest does not name: more.exe"
+    finally:
+        for kept in (viewer.bundle, viewer.checked):
+            kept.cache_clear()
+
+
+async def test_anyone_checks_what_a_relay_serves(release, tmp_path, monkeypatch):
+    own, _ = release
+    monkeypatch.setattr(viewer, "_own", lambda name: own[name])
+    bodies = {}
+
+    async def serve(request):
+        name = request.match_info["path"]
+        asset = viewer.served(name)
+        return web.Response(body=bodies.get(name, asset.body), content_type=asset.media, headers=viewer.HEADERS)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", serve)
+    viewer.checked.cache_clear()
+    try:
+        async with TestClient(TestServer(app)) as client:
+            address = str(client.make_url("/"))
+
+            async def checked(*words):
+                run = CliRunner()
+                return await asyncio.to_thread(run.invoke, viewing, ["check", address, "--json", *words])
+
+            said = json.loads((await checked()).stdout)
+            assert said["as_installed"] is True
+            assert said["signed_by"] == viewer.checked().signed_by
+            assert said["files"] == len(viewer.bundle())
+            bodies["worker.mjs"] = viewer.bundle()["worker.mjs"].body + b" "
+            assert "worker.mjs is not what the manifest says" in (await checked()).exception.message
+            bodies.clear()
+            bodies[""] = b"<html>"
+            assert "not index.html" in (await checked()).exception.message
+            bodies.clear()
+            (tmp_path / "other.pub").write_bytes(Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))  # fmt: skip
+            assert "not the release key's" in (await checked("--public-key", str(tmp_path / "other.pub"))).exception.message
+    finally:
+        viewer.checked.cache_clear()
 
 
 def edge_app() -> web.Application:
@@ -51,8 +162,6 @@ def edge_app() -> web.Application:
 
 @pytest.mark.parametrize("make", [lambda: gateway_app(Viewers(), GatewaySettings()), edge_app], ids=["relay", "edge"])
 async def test_relay_and_edge_serve_just_what_the_manifest_says(make, tmp_path):
-    import hashlib
-
     async with TestClient(TestServer(make())) as client:
         said = json.loads(await (await client.get("/manifest.json")).read())
         for name, digest in said["files"].items():
@@ -61,8 +170,9 @@ async def test_relay_and_edge_serve_just_what_the_manifest_says(make, tmp_path):
             assert answer.headers["Content-Security-Policy"] == said["policy"]
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert await (await client.get("/")).read() == viewer.bundle()["index.html"].body
-        for name in ("nothing.js", "__init__.py", "static/app.mjs", "..%2f__init__.py", "manifest.sig"):
-            assert (await client.get(f"/{name}")).status == (200 if viewer.served(name) else 404)
+        for name in ("nothing.js", "__init__.py", "static/app.mjs", "..%2f__init__.py", "phone_keys.js"):
+            assert (await client.get(f"/{name}")).status == 404
+        assert await (await client.get("/manifest.sig")).read() == b"", "a development build"
 
 
 def test_the_policy_lets_nothing_else_run():
@@ -72,14 +182,16 @@ def test_the_policy_lets_nothing_else_run():
 
 
 def test_the_page_has_nothing_inline_and_the_scripts_keep_nothing():
-    html = viewer.bundle()["index.html"].body.decode()
-    assert re.findall(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=|https?://", html) == []
+    for name in ("index.html", "phone.html"):
+        html = viewer.bundle()[name].body.decode()
+        assert re.findall(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=|https?://", html) == []
     own = {name: asset.body.decode() for name, asset in viewer.bundle().items() if name.endswith((".mjs", ".js"))}
     for name, text in own.items():
-        code = re.sub(r"/\*.*?\*/|(?m:^\s*//.*$)", "", text, flags=re.S)
-        assert not re.search(
-            r"localStorage|sessionStorage|indexedDB|document\.cookie|\beval\(|new Function|innerHTML", code
-        ), name
+        code = re.sub(r"/\*.*?\*/|(?m:^\s*//[^\n]*$)", "", text, flags=re.S)
+        assert not re.search(r"localStorage|sessionStorage|\bcaches\b|document\.cookie|new Function|innerHTML", code), name
+        assert name.startswith("reader/noble/") or not re.search(r"\beval\(", code), name  # theirs has a method of that name
+        assert ("indexedDB" in code) == (name == "phone_keys.mjs"), f"{name}: what a device keeps are its own keys alone"
+        assert name in ("phone.mjs", "phone_worker.mjs") or "phone_keys.mjs" not in code, f"{name} needs none of them"
         assert not re.search(r"""(?:from|import)\s*["'](?!\.)""", code), f"{name}: a name that a worker cannot resolve"
 
 

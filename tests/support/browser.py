@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,13 +43,32 @@ def browser(**context: Any) -> Iterator[Any]:
     with playwright.sync_playwright() as runner:
         chromium = runner.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         try:
-            page = chromium.new_context(**context).new_page()
-            page.problems = []
-            page.on("pageerror", lambda error: page.problems.append(str(error)))
-            page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
-            yield page
+            yield _watched(chromium.new_context(**context).new_page())
         finally:
             chromium.close()
+
+
+@contextlib.contextmanager
+def profile(folder: Path, *flags: str, **context: Any) -> Iterator[Any]:
+    """Yield a page of a browser that keeps in a folder what it keeps: as a person's, which they close and open again."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    how = {"executable_path": CHROMIUM, "headless": True, "args": [*FLAGS, *flags], **context}
+    with playwright.sync_playwright() as runner:
+        persons = runner.chromium.launch_persistent_context(folder, **how)
+        try:
+            yield _watched(persons.new_page())
+        finally:
+            persons.close()
+
+
+def _watched(page: Any) -> Any:
+    """Have what goes wrong on a page kept in `problems`."""
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
+    return page
 
 
 def log_in(page: Any, url: str, user: str, password: str) -> None:

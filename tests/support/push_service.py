@@ -1,4 +1,7 @@
-"""A push service for tests, and the browser behind it: it checks VAPID's signature and opens what RFC 8291 closed."""
+"""A push service for tests, and the browser behind it: it checks VAPID's signature and opens what RFC 8291 closed.
+
+`got` is (who, what the home sealed, topic); `texts` are the messages as a browser hands them to its service worker.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ class PushService:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.auth = os.urandom(16)
         self.got = []
+        self.texts = []
         self.answers = []  # statuses to give first; then 201
         self.tried = 0
 
@@ -70,5 +74,6 @@ class PushService:
         assert claims["sub"].startswith("mailto:")
         assert 0 < claims["exp"] - time.time() <= 24 * 3600
         plain = http_ece.decrypt(body, private_key=self.key, auth_secret=self.auth, version="aes128gcm")
-        self.got.append((request.match_info["who"], plain, request.headers["Topic"]))
+        self.texts.append(plain.decode("ascii"))
+        self.got.append((request.match_info["who"], _raw(self.texts[-1]), request.headers["Topic"]))
         return web.Response(status=201)

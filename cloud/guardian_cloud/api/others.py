@@ -35,7 +35,7 @@ async def get_push_key(cloud: Cloud, who: str, _: web.Request) -> PushKey:
 @operations.add("POST", f"{TENANT}/subscriptions", May.SUBSCRIBE, status=201)
 async def subscribe(cloud: Cloud, who: Caller, _: web.Request, body: SubscriptionIn) -> SubscriptionMade:
     """Push to this browser what homes seal for it. Of an earlier owner's it becomes yours."""
-    keys = _raw(body.p256dh, "p256dh"), _raw(body.auth, "auth")
+    keys = raw(body.p256dh, "p256dh"), raw(body.auth, "auth")
     return SubscriptionMade(
         subscription=await cloud.subscriptions.add(who, bytes.fromhex(body.member), body.endpoint, *keys)
     )
@@ -76,7 +76,7 @@ async def check_audit(cloud: Cloud, who: Caller, _: web.Request) -> AuditChecked
     )
 
 
-def _raw(text: str, field: str) -> bytes:
+def raw(text: str, field: str) -> bytes:
     try:
         return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (ValueError, binascii.Error):

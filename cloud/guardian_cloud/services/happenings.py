@@ -23,7 +23,7 @@ from guardian_cloud.services.caller import Caller
 _log = structlog.get_logger(__name__)
 MOST_EVENTS: Final = 500  # a batch
 MOST_SEALED: Final = 68 * 1024  # the largest size class, and what sealing adds
-MOST_PUSHES, MOST_PUSH = 32, 3500  # a push service takes 4096 bytes, with what web push adds
+MOST_PUSHES, MOST_PUSH = 32, 2990  # a push service takes 4096 bytes, with what base64url and web push add
 KINDS, SIZES = range(1, 4), range(1, 5)
 ALERT: Final = 1
 WORK_CHANNEL: Final = "outbox"

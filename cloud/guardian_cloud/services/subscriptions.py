@@ -40,6 +40,12 @@ class Subscriptions:
             await subscriptions.add(connection, caller.tenant, one)
         return one.id
 
+    async def mine(self, caller: Caller) -> list[Subscription]:
+        """Return one's own."""
+        caller.must(May.SUBSCRIBE)
+        async with self._store.look(caller.tenant) as connection:
+            return [one for one in await subscriptions.all_of(connection, caller.tenant) if one.user == caller.user]
+
     async def remove(self, caller: Caller, one: str) -> None:
         """Push to a device no more."""
         caller.must(May.SUBSCRIBE)

@@ -14,6 +14,7 @@ from guardian_cloud.model.errors import BadRequest, CloudError, NotLoggedIn
 from guardian_cloud.model.roles import May, Role, allows, may_invite
 from guardian_cloud.services.caller import Caller, Person, network_of
 from guardian_cloud.services.cloud import Cloud
+from guardian_cloud.web.phone import PhonePages
 from guardian_cloud.web.render import Renderer, reading, sentence
 
 PAGE: Final = 100
@@ -42,6 +43,7 @@ class Pages:
             web.get(f"{home}/members", self._member(May.SEE_MEMBERS, self.members)),
             web.post(f"{home}/members/{{user}}", self._member(May.CHANGE_MEMBERS, self.change_member)),
             web.post(f"{home}/mail", self._member(May.SUBSCRIBE, self.set_mail)),
+            *PhonePages(self._cloud, self._render).routes(home, self._member),
             web.post(f"{home}/invitations", self._member(May.INVITE, self.invite)),
             web.post(f"{home}/invitations/{{selector}}/take-back", self._member(May.INVITE, self.take_back)),
             web.get(f"{home}/audit", self._member(May.SEE_AUDIT, self.audit)),

@@ -1,4 +1,5 @@
 // The page: what it shows comes from the worker, opened. It sees no key, keeps nothing, and forgets all when it locks.
+import { sayWhoSigned } from "./build.mjs";
 import { Clip, LivePicture, canPlay } from "./playing.mjs";
 
 const AGAIN_MS = 3000; // until an interrupted live picture is asked for again
@@ -17,6 +18,7 @@ let playing = null;
 let hiddenAt = 0;
 let pictures = [];
 let turn = 0; // of the list: answers to an older one are dropped
+let told = takeTold(); // the event of the notification that was tapped
 
 function begin() {
   worker?.terminate();
@@ -35,6 +37,21 @@ function begin() {
     }
   };
 }
+
+/** The event's id stands behind #, which browsers send to nobody; it goes from the address bar at once. */
+function takeTold() {
+  const event = new URLSearchParams(location.hash.slice(1)).get("event");
+  if (location.hash) history.replaceState(null, "", location.pathname);
+  return event;
+}
+
+function playTold(events) {
+  const event = told && events.find(({ id }) => id === told);
+  told = null;
+  if (event) play(event, nameOf(event));
+}
+
+const nameOf = (event) => `${event.label[0].toUpperCase()}${event.label.slice(1)}`;
 
 function call(work, what = {}) {
   number += 1;
@@ -146,6 +163,7 @@ async function listMore() {
     $("list").append(...cards.map(({ item }) => item));
     const waiting = cards.filter(({ event }) => event.picture);
     for (let side = 0; side < SIDE_BY_SIDE; side += 1) fillAll(waiting, mine);
+    playTold(page.events);
   } catch (error) {
     if (mine === turn) problem(error);
   }
@@ -157,7 +175,7 @@ function card(event) {
   const picture = Object.assign(document.createElement("span"), { className: "blank", textContent: event.picture ? "" : "No picture" });
   const line = (className, textContent) => Object.assign(document.createElement("span"), { className, textContent });
   const zones = event.zones.length ? ` (${event.zones.join(", ")})` : "";
-  const name = `${event.label[0].toUpperCase()}${event.label.slice(1)}`;
+  const name = nameOf(event);
   button.append(picture, line("what", `${name}${zones}`), line("when quiet", `${cameraName(event.camera)}, ${when.format(event.start_us / 1000)}`));
   button.addEventListener("click", () => play(event, name));
   item.append(button);
@@ -235,4 +253,9 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) hiddenAt = Date.now();
   else if (worker && hiddenAt && Date.now() - hiddenAt > LOCK_AFTER_MS) lock();
 });
+navigator.serviceWorker?.addEventListener("message", ({ data }) => {
+  told = data.event ?? null;
+  if (worker && told) show("events");
+});
 addEventListener("pagehide", () => lock());
+sayWhoSigned();

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aiohttp import WSMsgType, web
-from guardian_viewer import HEADERS, served
+from guardian_viewer import HEADERS, BadBundle, served
 
 from guardian.model.errors import ServiceUnavailable
 from guardian.web.security import check_origin
@@ -27,7 +27,10 @@ async def _to_page(_: web.Request) -> web.Response:
 
 
 async def _file(request: web.Request) -> web.Response:
-    asset = served(request.match_info["path"])
+    try:
+        asset = served(request.match_info["path"])
+    except BadBundle as error:  # recording goes on without it
+        return web.Response(status=503, text=f"{error.message}. {error.cure}\n", headers=HEADERS)
     if asset is None:
         return web.Response(status=404, text="there is no such file\n", headers=HEADERS)
     return web.Response(body=asset.body, content_type=asset.media, charset="utf-8", headers=HEADERS)

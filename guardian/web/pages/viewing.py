@@ -1,4 +1,4 @@
-"""/viewing: viewing from afar, turned on and off; its key is shown this once."""
+"""/viewing: viewing from afar, turned on and off, whose key is shown this once; and the devices that are told."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from guardian.web.words import sentence
 
 def routes(site: Site) -> list[web.RouteDef]:
     """Return the routes."""
-    return [site.get("/viewing", show), site.post("/viewing/on", turn_on), site.post("/viewing/off", turn_off)]
+    return [
+        site.get("/viewing", show),
+        site.post("/viewing/on", turn_on),
+        site.post("/viewing/off", turn_off),
+        site.post("/viewing/devices", add_device),
+        site.post("/viewing/devices/{device}/remove", remove_device),
+    ]
 
 
 async def show(site: Site, request: web.Request) -> web.StreamResponse:
@@ -35,8 +41,28 @@ async def turn_off(site: Site, request: web.Request) -> web.StreamResponse:
     return see_other(request, "/viewing")
 
 
+async def add_device(site: Site, request: web.Request) -> web.StreamResponse:
+    """Tell a device when something begins."""
+    form = await request.post()
+    try:
+        await site.services.relay.add_device(str(form.get("device", "")), str(form.get("name", "")).strip() or "Phone")
+    except GuardianError as error:
+        return await _page(site, request, error)
+    return see_other(request, "/viewing")
+
+
+async def remove_device(site: Site, request: web.Request) -> web.StreamResponse:
+    """Tell it nothing more."""
+    try:
+        await site.services.relay.remove_device(request.match_info["device"])
+    except GuardianError as error:
+        return await _page(site, request, error)
+    return see_other(request, "/viewing")
+
+
 async def _page(site: Site, request: web.Request, error: GuardianError | None = None) -> web.Response:
     problem = f"{sentence(error.message)} {sentence(error.cure)}".strip() if error is not None else ""
     viewing, relay = site.services.viewing.status(), site.services.relay.status()
     status = error.status if error is not None else 200
-    return await site.render.page(request, "viewing.html", status=status, viewing=viewing, relay=relay, problem=problem)
+    values = {"viewing": viewing, "relay": relay, "devices": site.services.relay.devices(), "problem": problem}
+    return await site.render.page(request, "viewing.html", status=status, **values)

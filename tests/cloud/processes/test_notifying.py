@@ -1,7 +1,10 @@
 """From a relay's event to a browser's push and a mail, over a real push protocol and a real mail server."""
 
 import asyncio
+import base64
+import json
 import os
+import re
 import uuid
 
 import pytest
@@ -93,7 +96,7 @@ async def test_what_the_home_sealed_arrives_as_it_was_and_a_mail_says_nothing(st
     owner, tenant, call = home
     await owner.post(f"/tenants/{tenant}/subscriptions", push_service.subscription("phone", MEMBER))
     assert (await owner.ask("PUT", f"/tenants/{tenant}/me/mail", {"mail": True}))[0] == 204
-    sealed = os.urandom(3000)
+    sealed = os.urandom(2672)
     await call.write(
         batch(1, make_event(push=[WirePush(member=MEMBER, sealed=sealed), WirePush(member=b"n" * 16, sealed=b"x")]))
     )
@@ -110,6 +113,32 @@ async def test_what_the_home_sealed_arrives_as_it_was_and_a_mail_says_nothing(st
     await next_of(call, "ack")
     await all_done(started, tenant)
     assert len(mailbox.got) == 1  # quiet for a while
+
+
+async def test_a_phone_is_brought_in_and_out_by_the_console(started, home, push_service):
+    owner, tenant, call = home
+    page = (await owner.page(f"/t/{tenant}/phone"))[1]
+    text = re.search(r"guardian-cloud:([\w-]+)", page)[1]
+    told = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    assert told["key"] == (await owner.get("/push/key"))["key"]
+    assert told["page"].endswith(f"/t/{tenant}/phone")
+    value = json.dumps(push_service.subscription("phone", MEMBER)).encode()
+    shown = "guardian-push:" + base64.urlsafe_b64encode(value).decode().rstrip("=")
+    owner.csrf, csrf = "wrong", owner.csrf
+    assert (await owner.page(f"/t/{tenant}/phone", {"push": shown}))[0] == 403
+    owner.csrf = csrf
+    assert "not what the phone shows" in (await owner.page(f"/t/{tenant}/phone", {"push": "hello"}))[1]
+    page = (await owner.page(f"/t/{tenant}/phone", {"push": shown}))[1]
+    assert "Done." in page
+    assert MEMBER.hex()[:8] in page
+    sealed = os.urandom(2672)
+    await call.write(batch(1, make_event(push=[WirePush(member=MEMBER, sealed=sealed)])))
+    await next_of(call, "ack")
+    await until(lambda: push_service.got)
+    assert push_service.got[0][1] == sealed
+    one = re.search(r"/phone/([^/]+)/forget", page)[1]
+    page = (await owner.page(f"/t/{tenant}/phone/{one}/forget", {}))[1]
+    assert MEMBER.hex()[:8] not in page
 
 
 async def test_what_fails_is_tried_again_and_a_browser_that_is_gone_is_forgotten(started, home, push_service, mailbox):

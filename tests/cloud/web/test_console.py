@@ -1,7 +1,12 @@
 """The console's pages, as a browser without scripts meets them."""
 
+import base64
+import json
 import re
 
+import pytest
+from guardian_cloud.model.errors import BadRequest
+from guardian_cloud.web.phone import read_push
 from guardian_cloud.web.render import reading
 
 from tests.support.cloud_people import Relay
@@ -56,3 +61,24 @@ async def test_a_form_without_the_pages_word_changes_nothing(started, people):
         headers={"Origin": "https://evil.example"},
     ) as answer:
         assert answer.status == 403
+
+
+def shown_by_phone(**changed):
+    value = {"member": "ab" * 16, "endpoint": "http://127.0.0.1:9/push/x", "p256dh": "BA", "auth": "AA"} | changed
+    return "guardian-push:" + base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+def test_what_a_phone_shows_is_read_and_nothing_else():
+    text = shown_by_phone()
+    assert read_push(f" {text[:30]}\n{text[30:]} ").member == "ab" * 16
+    for wrong in (
+        "",
+        "hello",
+        text[:-3],
+        shown_by_phone(member="x"),
+        shown_by_phone(more=1),
+        "guardian-push:é",
+        text + "A" * 4000,
+    ):
+        with pytest.raises(BadRequest, match="not what the phone shows"):
+            read_push(wrong)

@@ -543,7 +543,7 @@ class FakeCommands:
         self.made.append(Signer(name, "ab" * 16, T0))
         return {
             "format": 1, "name": name, "home": "68" * 32, "member": "ab" * 16, "signing_key": "01" * 32,
-            "sealing_key": "02" * 96, "cameras": {"front": "cd" * 16},
+            "cameras": {"front": "cd" * 16},
         }  # fmt: skip
 
     async def remove(self, subject):

@@ -58,7 +58,7 @@ def test_a_signature_for_another_purpose_is_none():
         {"signing_key": b""},
         {"tunnel_key": b"t"},
         {"sealing_key": b"s"},
-        {"role": trust.ROLE_MEMBER, "tunnel_key": b""},
+        {"role": trust.ROLE_MEMBER},  # with a tunnel key
         {"certificate_sha256": b"c"},
     ],
 )

@@ -323,6 +323,7 @@ async def test_a_signers_key_signs_away_from_home_until_it_is_taken_out(now):
     assert home.settings.cameras["front"].detect.min_score == 0.6
     assert home.service.seen()[0].member == key["member"]
     stored = (home.folder / "signers.json").read_text()
+    assert sorted(key) == ["cameras", "format", "home", "member", "name", "signing_key"], "nothing that nobody uses"
     assert key["signing_key"] not in stored
     assert bytes.fromhex(key["signing_key"]) not in stored.encode()
     home.begin()  # over restarts
@@ -338,6 +339,23 @@ async def test_a_signers_key_signs_away_from_home_until_it_is_taken_out(now):
     assert [trust.Statement.FromString(one.body).revoked for one in said.all()] == [True], "relay and cloud are told"
     with pytest.raises(NotFound):
         await home.service.signers.remove(key["member"])
+
+
+async def test_a_key_file_of_before_with_its_sealing_key_signs_as_ever(now):
+    home = now
+    key = await home.service.signers.add("laptop")
+    old = key | {"sealing_key": "02" * 96}
+    value = json.loads((home.folder / "signers.json").read_text())
+    had = trust.Statement.FromString(base64.b64decode(value["signers"][0]["body"]))
+    assert had.sealing_key == b""
+    body = members.make_member(had.home, had.subject, had.number, had.issued_ms, had.signing_key, b"s" * 1216)
+    value["signers"][0] |= {
+        "body": base64.b64encode(body).decode(),
+        "signature": base64.b64encode(home.key.sign_statement(body)).decode(),
+    }
+    (home.folder / "signers.json").write_text(json.dumps(value))
+    home.begin()
+    assert await home.ask(away(old)) == (True, "")
 
 
 async def test_a_signer_that_the_home_has_not_signed_signs_nothing(now):

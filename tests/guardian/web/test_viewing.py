@@ -31,6 +31,31 @@ async def test_without_an_open_vault_it_says_what_to_do(client: TestClient, fake
     assert "The vault is locked." in await refused.text()
 
 
+async def test_a_device_is_let_in_and_taken_out(client: TestClient, fakes: WebFakes) -> None:
+    fakes.vault.unlocked = True
+    given = {"csrf": CSRF, "device": "guardian-device:abc", "name": "Olga's phone"}
+    assert (await client.post("/viewing/devices", data=given | {"csrf": "wrong"})).status == 403
+    refused = await client.post("/viewing/devices", data=given | {"device": "hello"})
+    assert (refused.status, "This is no device." in await refused.text()) == (400, True)
+    page = await (await client.post("/viewing/devices", data=given)).text()
+    assert "Olga&#39;s phone" in page
+    assert (await client.post("/viewing/devices/00/remove", data={"csrf": CSRF})).status == 404
+    page = await (await client.post(f"/viewing/devices/{'ab' * 16}/remove", data={"csrf": CSRF})).text()
+    assert "Olga&#39;s phone" not in page
+
+
+async def test_where_the_page_is_not_what_was_signed_it_is_not_served(stranger: TestClient, monkeypatch) -> None:
+    monkeypatch.setattr(viewer, "_own", lambda name: b"")
+    viewer.checked.cache_clear()
+    try:
+        refused = await stranger.get("/viewer/")
+        assert refused.status == 503
+        assert "manifest.json is missing" in await refused.text()
+        assert (await stranger.get("/login")).status == 200, "all else goes on"
+    finally:
+        viewer.checked.cache_clear()
+
+
 async def test_the_viewer_needs_no_login_and_has_its_own_policy(stranger: TestClient) -> None:
     assert (await stranger.get("/viewer", allow_redirects=False)).headers["Location"] == "/viewer/"
     page = await stranger.get("/viewer/")

@@ -47,7 +47,7 @@ async def main():
     plugin = WireGuardPlugin(WireGuardConfig(), context)
     register(manager, "wireguard", plugin)
     one = plugin._door._open()
-    one._joined, one._camera_key = object(), b"k" * 32
+    one._joined, one._camera_key = SimpleNamespace(secrets={}), b"k" * 32
     one._outbox = Outbox(folder / "outbox.db", 10_000_000, 0)
     one._exchange = SimpleNamespace(news=lambda: None)
     if kill == "outbox":

@@ -19,7 +19,7 @@ VALUE = {"what": "start", "event": {"id": "e", "label": "person", "start": "2026
 
 def new_device():
     private, public = hpke.generate()
-    return Device(os.urandom(16), os.urandom(32), public), bytes(private)
+    return Device(os.urandom(16), os.urandom(32), public, os.urandom(32)), bytes(private)
 
 
 @pytest.fixture
@@ -33,15 +33,16 @@ def state(said, body):
 
 def test_each_device_gets_its_own_and_one_that_is_out_gets_nothing(said):
     (first, first_private), (second, second_private) = new_device(), new_device()
-    assert devices.told(said, VALUE, "Gate", NOW_MS) == []
+    secrets = {one.subject.hex(): one.secret for one in (first, second)}
+    assert devices.told(said, VALUE, "Gate", secrets, NOW_MS) == []
     for one in (first, second):
         state(said, devices.adding(said, one, NOW_MS))
-    pushes = {one.member: one.sealed for one in devices.told(said, VALUE, "Gate", NOW_MS)}
+    pushes = {one.member: one.sealed for one in devices.told(said, VALUE, "Gate", secrets, NOW_MS)}
     expected = {"what": "start", "event": "e", "camera": "Gate", "label": "person", "start": "2026-11-28T11:35:38.475Z"}
-    assert open_push(pushes[first.subject], first.subject, first_private) == expected
-    assert open_push(pushes[second.subject], second.subject, second_private) == expected
+    assert open_push(pushes[first.subject], first.subject, first_private, first.secret) == expected
+    assert open_push(pushes[second.subject], second.subject, second_private, second.secret) == expected
     state(said, devices.removing(said, first.subject, NOW_MS))
-    assert [one.member for one in devices.told(said, VALUE, "Gate", NOW_MS)] == [second.subject]
+    assert [one.member for one in devices.told(said, VALUE, "Gate", secrets, NOW_MS)] == [second.subject]
     names = {second.subject.hex(): "Phone"}
     assert [(one.id, one.name) for one in devices.listed(said, names, NOW_MS)] == [(second.subject.hex(), "Phone")]
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sqlite3
+import uuid
 from types import SimpleNamespace
 
 import aiohttp
@@ -19,13 +20,16 @@ from guardian_relay.pairing import PairingService
 from guardian_relay.settings import GatewaySettings
 from guardian_wireguard import exchange as exchange_module
 from guardian_wireguard.clips import Clips, header_size
+from guardian_wireguard.config import WireGuardConfig
 from guardian_wireguard.exchange import Exchange
 from guardian_wireguard.join import begin, finish, trusted
+from guardian_wireguard.link import WireGuardLink
 from guardian_wireguard.outbox import Outbox
 from guardian_wireguard.state import StateFile
 from guardian_wireguard.viewers import answer
 
 from guardian.model.errors import BadRequest, ServiceUnavailable
+from guardian.model.event import Event, EventState
 from guardian.model.ids import uuid7
 from guardian.model.segment import ContentKind, SegmentHeader, SegmentRecord
 from guardian.platform.clock import SystemClock
@@ -36,6 +40,7 @@ from guardian.protocol.trust import STATEMENT_CONTEXT, Statements, Untrusted
 from guardian.protocol.v1 import events_pb2 as events
 from guardian.protocol.v1 import link_pb2 as link
 from guardian.protocol.v1 import trust_pb2 as trust
+from guardian.sdk import PluginContext
 from guardian.vault.keyring import Keyring
 from guardian.vault.sealer import VaultSealer
 from tests.relay.bench import hello, relay
@@ -318,6 +323,69 @@ async def test_a_segment_goes_without_the_header_that_names_the_camera(tmp_path)
         assert path.read_bytes() == data[len(sealing.header_bytes) :]
         assert b"canarydoor" not in b"".join(p.read_bytes() for p in (tmp_path / "clips").iterdir())
         assert json.loads(sealed_texts[0])["header"]
+        await tasks.close()
+        outbox.close()
+
+
+def sealed_segment(keyring, number):
+    """A small sealed segment of the camera `front`, and its record."""
+    name = uuid7(NOW_MS + number * 1000, bytes(10))
+    start_us = (NOW_MS + number * 1000) * 1000
+    header = SegmentHeader(name, name, "front", "main", ContentKind.VIDEO, start_us, 0, 0, "avc1.640028", 640, 480)
+    sealing = VaultSealer(keyring.public_key, keyring.epoch).begin(header)
+    row = {"start_90k": 0, "duration_90k": 1, "start_utc_us": 0, "is_key": True, "video_frames": 1}
+    data = sealing.header_bytes + bytes(sealing.seal(os.urandom(500), **row)[1]) + sealing.finish()
+    return SegmentRecord(header, 1, "x", start_us + 900_000, 1, len(data), 1, 1, True), data
+
+
+@pytest.mark.parametrize("kind", ["outage", "start"])
+async def test_clips_of_events_from_before_the_relay_was_reached_come_too(tmp_path, kind):
+    """More of them than go aside at once. They ended while the relay was away; or with an earlier program, within the hour."""
+    keyring = Keyring.create(tmp_path / "vault", "correct horse battery", now_us=NOW_MS * 1000)
+    segments = [sealed_segment(keyring, number) for number in range(70)]
+    happened = [
+        Event(str(number), "front", "person", 0.9, record.header.start_utc_us, record.end_utc_us, EventState.ENDED)
+        for number, (record, _) in enumerate(segments)
+    ]
+    asked = []
+
+    async def footage(record):
+        yield next(data for one, data in segments if one is record)
+
+    async def within(camera, stream, start_us, end_us):
+        assert (camera, stream) == ("front", "main")
+        return tuple(one for one, _ in segments if one.header.start_utc_us <= end_us and one.end_utc_us >= start_us)
+
+    async def since(start_us):
+        asked.append(start_us)
+        return tuple(happened)
+
+    def seal(_name, _text, sizes, _utc_us):
+        return bytes(sizes[0])
+
+    clock = OwnClock()
+    context = PluginContext("wireguard", tmp_path, tuple, footage, seal, clock, segments=within, events=since)
+    home = WireGuardLink(WireGuardConfig(), context)
+    home._camera_key, home._reached_once = b"k" * 32, kind == "outage"
+    async with relay(tmp_path) as one:
+        outbox = Outbox(tmp_path / "edge" / "outbox.db", 1_000_000, NOW_MS * 1000)
+        if kind == "outage":
+            outbox.put(b"c" * 16, lambda serial: event(0, serial=serial))
+        outbox.close()
+        outbox, home._exchange, tasks = home_and_stream(
+            one, tmp_path, deliver=home._clips.deliver, reached=home._offer_what_waited
+        )
+        await until(lambda: len(list((tmp_path / "clips").iterdir())) == len(segments), "all clips")
+
+        async def whole():
+            return not await one.clips.wanted()
+
+        await until(whole, "that all are whole")
+        assert len(asked) == 1
+        assert asked[0] <= happened[0].start_us
+        for record, data in segments:
+            path = one.clips.path(uuid.UUID(record.header.segment_id).bytes)
+            assert data.endswith(path.read_bytes())
         await tasks.close()
         outbox.close()
 
