@@ -31,7 +31,7 @@ from guardian.watch.regions import FEW, MOST, plan, whole
 from guardian.watch.traces import Traces
 
 MOST_WAITING = 2  # looks that wait for their answer, so that the next is cut meanwhile; full: this frame is not looked at
-LATE_US = 300_000  # answers that come later than that: inference has others to serve meanwhile. One look waits at a time, of few squares
+LATE_US = 150_000  # answers that come later than that: inference has others to serve meanwhile. One look waits at a time, of few squares
 LATEST = 0.2  # share of the last answer in how late they are
 START_US = 10 * SECOND_US  # after a start whatever is there already has not moved yet: look at everything
 FLOOR_SETTLING_US = SECOND_US // 2
