@@ -31,7 +31,8 @@ from guardian.watch.regions import FEW, MOST, plan, whole
 from guardian.watch.traces import Traces
 
 MOST_WAITING = 2  # looks that wait for their answer, so that the next is cut meanwhile; full: this frame is not looked at
-LATE_US = 150_000  # answers that come later than that: inference has others to serve meanwhile. One look waits at a time, of few squares
+LATE_US = 150_000  # answers that come later than that: inference has others to serve meanwhile. One look waits at a time, of few squares,
+SOON_US = 30_000  # until they come in time again; and after a start, when nobody knows
 LATEST = 0.2  # share of the last answer in how late they are
 START_US = 10 * SECOND_US  # after a start whatever is there already has not moved yet: look at everything
 FLOOR_SETTLING_US = SECOND_US // 2
@@ -152,7 +153,7 @@ class WatchPipeline:
         self._floor_us = self._quiet_us = -START_US
         self._stepped_us = self._rested_us = 0  # the last step; time that rests have taken in all, which trackers do not see
         self._resting = False
-        self._late_us = 0.0
+        self._late_us, self._is_late = float(LATE_US), True
         self.moving = False
         self.motion_share = 0.0
         self.counters = Counters()
@@ -173,11 +174,7 @@ class WatchPipeline:
     @property
     def has_room(self) -> bool:
         """Say whether a look at the next frame would be taken."""
-        return len(self._waiting) < (1 if self._late else MOST_WAITING)
-
-    @property
-    def _late(self) -> bool:
-        return self._late_us > LATE_US
+        return len(self._waiting) < (1 if self._is_late else MOST_WAITING)
 
     @property
     def following(self) -> bool:
@@ -275,9 +272,9 @@ class WatchPipeline:
         if floor:
             self._floor_us = now
         everything = whole(*size) if floor else ()
-        if floor and self._late:
+        if floor and self._is_late:
             return everything
-        near = plan(*size, motion.boxes, boxes, max(model.width, model.height), FEW if self._late else MOST)
+        near = plan(*size, motion.boxes, boxes, max(model.width, model.height), FEW if self._is_late else MOST)
         return tuple(region for region in near if region.box not in {other.box for other in everything}) + everything
 
     def _wants_floor(self, now: int, motion: Motion) -> bool:
@@ -299,6 +296,7 @@ class WatchPipeline:
             return
         now, rules, model = look.picture.utc_us, self._rules, look.model
         self._late_us += LATEST * (max(0, self._stepped_us - now) - self._late_us)
+        self._is_late = self._late_us > (SOON_US if self._is_late else LATE_US)
         aspect = look.picture.width / max(1, look.picture.height)
         thresholds = _Thresholds(rules, self._kinds, model)
         found = [

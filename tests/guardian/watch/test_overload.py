@@ -67,41 +67,34 @@ def frames(pipeline, count, after=0, corners=False):
         pipeline.step(Picture(av.VideoFrame.from_ndarray(planes, format="yuv420p"), n * STEP))
 
 
-def test_when_answers_come_late_one_look_waits_at_a_time_and_when_they_are_soon_again_two(watched):
+def show(watched, count, after, every, *, corners=False):
+    """Show frames; every so many of them all answers come (0: none do). Returns the most that waited at once."""
     infer, pipeline = watched
     most = 0
-    for n in frames(pipeline, 60):
-        most = max(most, len(infer.asked)) if n < 5 else most
-        if n % 5 == 0:  # once a second
+    for n in frames(pipeline, count, after, corners):
+        most = max(most, len(infer.asked))
+        if every and n % every == 0:
             while infer.asked:
                 infer.answer()
-    assert most == 2
-    late = 0
-    for n in frames(pipeline, 30, 60):
-        late = max(late, len(infer.asked))
-        if n % 5 == 0:
-            while infer.asked:
-                infer.answer()
-    assert late == 1
-    for _ in frames(pipeline, 30, 90):
-        while infer.asked:
-            infer.answer()
-    assert pipeline.has_room
-    for _ in frames(pipeline, 4, 120):
-        pass
-    assert len(infer.asked) == 2
+    return max(most, len(infer.asked))
+
+
+def test_when_answers_come_late_one_look_waits_at_a_time_and_when_they_are_soon_again_two(watched):
+    once_a_second = 5
+    assert show(watched, 5, 0, 0) == 1, "nobody knows yet"
+    show(watched, 30, 5, 1)
+    assert show(watched, 4, 35, 0) == 2
+    show(watched, 26, 39, once_a_second)
+    assert show(watched, 30, 65, once_a_second) == 1
+    show(watched, 30, 95, 1)
+    assert show(watched, 4, 125, 0) == 2
 
 
 def test_when_answers_come_late_a_look_has_few_squares(watched):
-    infer, pipeline = watched
-    for _ in frames(pipeline, 60, corners=True):
-        while infer.asked:
-            infer.answer()
+    infer, _ = watched
+    show(watched, 60, 0, 1, corners=True)
     assert max(infer.squares[-20:]) == 6, "one a corner, and the whole frame now and then"
-    for n in frames(pipeline, 60, 60, corners=True):
-        if n % 5 == 0:
-            while infer.asked:
-                infer.answer()
+    show(watched, 60, 60, 5, corners=True)
     assert set(infer.squares[-9:]) == {2}
 
 
