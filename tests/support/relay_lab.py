@@ -225,8 +225,9 @@ def settled(data: Path) -> bool:
 
 
 def echo(server: socket.socket) -> None:
-    with contextlib.suppress(OSError), server:
-        peer, _ = server.accept()
+    with contextlib.suppress(OSError):
+        with server:  # closed at once: the next one has the same port
+            peer, _ = server.accept()
         with peer:
             while data := peer.recv(4096):
                 peer.sendall(data)
