@@ -4,7 +4,7 @@ import { Clip, LivePicture, canPlay } from "./playing.mjs";
 
 const AGAIN_MS = 3000; // until an interrupted live picture is asked for again
 const LOCK_AFTER_MS = 10 * 60_000; // out of sight
-const PROGRESS = { connecting: "Connecting…", unlocking: "Opening the vault: some seconds…", proving: "Showing home who you are…", again: "The connection was lost. Trying again…" };
+const PROGRESS = { connecting: "Connecting…", unlocking: "Opening the vault: some seconds…", proving: "Showing home who you are…", again: "The connection was lost. Trying again…", silent: "Home is silent: what you see stands still. Waiting…", heard: "" };
 const SIDE_BY_SIDE = 4; // pictures
 const $ = (id) => document.getElementById(id);
 const when = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
@@ -25,7 +25,7 @@ function begin() {
   [calls, streams] = [new Map(), new Map()];
   worker = new Worker("worker.mjs", { type: "module" });
   worker.onmessage = ({ data }) => {
-    if (data.progress) $("status").textContent = PROGRESS[data.progress];
+    if ("progress" in data) $("status").textContent = PROGRESS[data.progress];
     else if (data.lost) lock(data.lost);
     else if (data.again) back(data.again);
     else if (data.stream) streams.get(data.stream)?.(data);

@@ -12,6 +12,8 @@ const REFUSED = {
 };
 const AT_ONCE = 8; // home answers 16 questions at once, the live picture among them
 const MOST_BODY = 64 * 1024 * 1024;
+const OPEN_MS = 15_000; // until a network that swallows everything is given up
+const [LOOK_MS, ASK_MS, SILENT_MS, DEAD_MS] = [1000, 4000, 8000, 30_000]; // of silence while an answer or a picture is waited for
 
 /** What went wrong, for people: `code`, `message`, `cure`. */
 export class SessionError extends Error {
@@ -137,7 +139,10 @@ export class Session {
     this.asked = new Map();
     this.busy = 0;
     this.queue = [];
+    this.heard = performance.now();
+    this.silent = this.asking = false;
     this.lost = () => {};
+    this.quiet = () => {}; // told whether home is silent
   }
 
   /** Connect, be sure that it is home, open the vault with the passphrase, and prove it. `say` tells how far it is. `keys`: those of a session before. */
@@ -145,7 +150,8 @@ export class Session {
     const { secret, home } = await readKey(keyText);
     say("connecting");
     this.wire = new Wire(url);
-    await this.wire.opened.catch(() => { throw new SessionError("away", "Home cannot be reached.", "See that this device is online, and try again."); });
+    const late = setTimeout(() => this.wire.socket.close(), OPEN_MS);
+    await this.wire.opened.finally(() => clearTimeout(late)).catch(() => { throw new SessionError("away", "Home cannot be reached.", "See that this device is online, and try again."); });
     const own = await subtle.generateKey({ name: "X25519" }, false, ["deriveBits"]);
     const begin = concat(Uint8Array.of(HELLO, VERSION), new Uint8Array(await subtle.exportKey("raw", own.publicKey)));
     const hello = concat(begin, await hmac(await derived(secret, "hello", 32), begin));
@@ -163,11 +169,33 @@ export class Session {
     say("proving");
     await this.send(label("proof"));
     await this.down.open(await this.frame());
+    this.heard = performance.now();
+    this.looking = setInterval(() => this.look(), LOOK_MS);
     this.running = this.run();
   }
 
+  /** A connection that is cut on the way says nothing of it. Who waits is told, and after a while it counts as lost. */
+  look() {
+    const since = performance.now() - this.heard;
+    if (!this.asked.size) this.heard = performance.now();
+    else if (since > DEAD_MS) this.close(gone());
+    else if (since > SILENT_MS) this.hush(true);
+    else if (since > ASK_MS && !this.asking) {
+      this.asking = true; // a camera may be silent where home is not
+      const done = () => { this.asking = false; };
+      this.stream({ ask: "home" }, done, done);
+    }
+  }
+
+  hush(silent) {
+    if (silent === this.silent) return;
+    this.silent = silent;
+    this.quiet(silent);
+  }
+
   async frame() {
-    const frame = await this.wire.next();
+    const late = setTimeout(() => this.wire.socket.close(), DEAD_MS);
+    const frame = await this.wire.next().finally(() => clearTimeout(late));
     if (frame === null) {
       const [away, why] = [this.wire.closed === 1013, "Home is away, or does not answer."];
       throw away ? new SessionError("away", why, "It calls its relay by itself; try again in a minute.") : gone();
@@ -205,7 +233,11 @@ export class Session {
   async run() {
     let why = gone();
     try {
-      for (let frame = await this.wire.next(); frame !== null; frame = await this.wire.next()) this.take(await this.down.open(frame));
+      for (let frame = await this.wire.next(); frame !== null; frame = await this.wire.next()) {
+        this.take(await this.down.open(frame));
+        this.heard = performance.now();
+        this.hush(false);
+      }
     } catch (error) {
       why = error;
     }
@@ -266,6 +298,7 @@ export class Session {
   close(why = gone()) {
     if (this.over) return;
     this.over = why;
+    clearInterval(this.looking);
     this.wire?.socket.close();
     for (const one of this.asked.values()) one.failed(why);
     this.asked.clear();

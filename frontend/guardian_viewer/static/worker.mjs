@@ -4,7 +4,7 @@ import { Session, SessionError } from "./session.mjs";
 
 const FILES = 24; // opened segments kept
 const HERE_EVERY_MS = 5 * 60_000;
-const AGAIN_MS = [500, 1000, 2000, 4000, 8000, 15_000, 30_000, 30_000];
+const AGAIN_MS = [500, 1000, 2000, 4000, 8000, 15_000, ...Array(8).fill(30_000)];
 const PASSING = ["gone", "away", "busy"];
 let session = null;
 let known = null; // address, viewing key and the vault's keys, to come back by itself when the connection is lost
@@ -43,6 +43,7 @@ function opened(segment, size) {
 async function use(made) {
   session = made;
   made.lost = comeBack;
+  made.quiet = (silent) => postMessage({ progress: silent ? "silent" : "heard" });
   return (await made.ask({ ask: "home" })).head;
 }
 
