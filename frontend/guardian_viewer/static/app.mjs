@@ -15,6 +15,7 @@ let number = 0;
 let cameras = [];
 let cursor = null;
 let playing = null;
+let watched = null; // the camera that is looked at live
 let hiddenAt = 0;
 let pictures = [];
 let turn = 0; // of the list: answers to an older one are dropped
@@ -71,17 +72,20 @@ function leavePictures() {
   pictures = [];
 }
 
-// The connection was lost, and is there again.
+// The connection was lost, and is there again: who looked live looks on.
 function back(home) {
+  const before = watched;
   cameras = home.cameras;
   $("status").textContent = "";
   if ($("player").open) $("player").close();
   show($("live").hidden ? "events" : "live");
+  const at = cameras.findIndex(({ id }) => id === before);
+  if (at >= 0) look(cameras[at], $("cameras").children[at]);
 }
 
 function stopPlaying() {
   playing?.close();
-  playing = null;
+  playing = watched = null;
 }
 
 // Forget everything: the worker, and every key with it, ends.
@@ -240,6 +244,7 @@ function look(camera, button) {
     if (said.error) setTimeout(() => playing === picture && look(camera, button), AGAIN_MS);
   });
   playing = picture;
+  watched = camera.id;
   call("live", { stream, camera: camera.id, can: canPlay() }).catch(problem);
 }
 
