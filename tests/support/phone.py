@@ -7,9 +7,11 @@ service for tests; what that one was sent is handed to the service worker as Chr
 from __future__ import annotations
 
 import json
+import time
 
 from tests.support.program import wait_for
 
+AGAIN_S = 15.0
 SUBSCRIBED = """({endpoint, p256dh, auth}) => {
   const raw = (text) => Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0)).buffer;
   PushManager.prototype.subscribe = async function ({ userVisibleOnly, applicationServerKey }) {
@@ -26,6 +28,7 @@ class Phone:
 
     def __init__(self, page, base):
         self.page, self.base = page, base
+        self._newest = None
         page.context.grant_permissions(["notifications", "clipboard-read", "clipboard-write"], origin=base)
         page.goto(f"{base}/phone.html")
 
@@ -42,6 +45,7 @@ class Phone:
 
     def deliver(self, text):
         """A push comes."""
+        self._newest = text
         cdp = self.page.context.new_cdp_session(self.page)
         found = []
         cdp.on("ServiceWorker.workerRegistrationUpdated", lambda event: found.extend(event["registrations"]))
@@ -57,11 +61,18 @@ class Phone:
         cdp.detach()
 
     def shown(self, count=1):
-        """Return the notifications, once there are so many."""
+        """Return the notifications, once there are so many. On a busy machine what DevTools hands to a worker that is just being started is
+        lost without a word: it is handed over again then. Twice shown it is one notification, by its tag.
+        """
+        handed_s = time.monotonic()
 
         def found():
+            nonlocal handed_s
             self.page.wait_for_timeout(50)
             notes = self.page.evaluate(SHOWN)
+            if len(notes) < count and time.monotonic() - handed_s > AGAIN_S:
+                self.deliver(self._newest)
+                handed_s = time.monotonic()
             return notes if len(notes) >= count else None
 
         return wait_for(found, 60, "a notification")
