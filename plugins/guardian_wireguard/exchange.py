@@ -71,6 +71,7 @@ class Exchange:
         self._aside: list[link.FromEdge] = []
         self._offered: deque[tuple[float, link.FromEdge]] = deque(maxlen=OFFERS)
         self._wake = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._beat_due = False
         self._heard_s = 0.0
         self._acknowledged = 0
@@ -99,6 +100,10 @@ class Exchange:
             await self._clock.sleep(CROWDED_S)
         self.send(one)
 
+    def hurry(self) -> None:
+        """The relay's end of the tunnel was heard: call at once, however long the waits have grown meanwhile."""
+        self._hurried.set()
+
     async def rotate(self, request: link.RotateRequest) -> link.RotateReply | None:
         """Ask for new keys; None where the relay is away or refuses."""
         if self._stub is None or not self.connected:
@@ -126,7 +131,20 @@ class Exchange:
             if self._clock.mono_s() - began_s > SETTLED_S:
                 wait_s = waits.FIRST_WAIT_S
             wait_s = waits.next_wait(wait_s)
-            await self._clock.sleep(asked_s or wait_s)
+            if await self._waited(asked_s or wait_s):
+                wait_s = waits.FIRST_WAIT_S
+
+    async def _waited(self, seconds: float) -> bool:
+        """Wait, and say whether there was reason to go on sooner."""
+        ends = [asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.ensure_future(self._hurried.wait())]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in ends:
+                one.cancel()
+        hurried = self._hurried.is_set()
+        self._hurried.clear()
+        return hurried
 
     async def _speak(self) -> float:
         async with grpc.aio.insecure_channel(self._address, STREAM_OPTIONS) as channel:  # inside the tunnel
@@ -153,6 +171,7 @@ class Exchange:
             self._offer_again(self._heard_s)
             self._heard_s = self._clock.mono_s()
             self._stub, self.connected, self.problem = stub, True, ""
+            self._hurried.clear()
             self.since_us = self._clock.now().utc_us
             own = Tasks()
             ways = [

@@ -181,6 +181,7 @@ class WireGuardLink:
     async def _watch(self) -> None:
         """For ever: see that the tunnel stands, and that its keys are young."""
         assert self._tunnel is not None
+        assert self._exchange is not None
         while True:
             if self._blocked is not None:
                 await self._clock.sleep(AGAIN_S)
@@ -188,7 +189,9 @@ class WireGuardLink:
                 continue
             await self._clock.sleep(LOOK_EVERY_S)
             try:
-                await self._tunnel.look(connected=self._exchange is not None and self._exchange.connected)
+                connected = self._exchange.connected
+                if await self._tunnel.look(connected=connected) and not connected:
+                    self._exchange.hurry()
                 await self._rotate_when_due()
             except ServiceUnavailable as error:
                 self._blocked = error

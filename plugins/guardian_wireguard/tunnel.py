@@ -110,9 +110,10 @@ class Tunnel:
                     keep_sessions=False
                 )  # it tries to shake hands at once, as it does with a peer that is new
 
-    async def look(self, *, connected: bool = False) -> None:
+    async def look(self, *, connected: bool = False) -> bool:
         """See how it is, settle a rotation, begin anew where the program has ended, look the relay up again where it is silent, and
-        take the other way where this one is blocked. `connected`: the relay is talked to.
+        take the other way where this one is blocked. `connected`: the relay is talked to. Returns whether the other end has shaken hands
+        since the last look.
         """
         async with self._lock:
             if self._child is not None and self._child.code is not None:
@@ -128,12 +129,13 @@ class Tunnel:
                     await self._configure(keep_sessions=True)
             if self._silent_s() > RESOLVE_AGAIN_S and now_s - self._resolved_s > RESOLVE_AGAIN_S:
                 await self._configure(keep_sessions=True)
-            await self._choose_way(connected=connected)
+            handshake_s = self.seen.handshake_s if self.seen is not None else 0
+            anew = handshake_s not in (0, self._shaken_s)  # another one, be it older by a clock that was set back
+            self._shaken_s = handshake_s or self._shaken_s
+            await self._choose_way(heard=connected or anew)
+            return anew
 
-    async def _choose_way(self, *, connected: bool) -> None:
-        handshake_s = self.seen.handshake_s if self.seen is not None else 0
-        heard = connected or handshake_s not in (0, self._shaken_s)  # another one, be it older by a clock that was set back
-        self._shaken_s = handshake_s or self._shaken_s
+    async def _choose_way(self, *, heard: bool) -> None:
         before, gateway_s = self._way, self._detour.since_s if self._detour is not None else None
         self._way = paths.step(before, heard=heard, now_s=self._clock.mono_s(), gateway_s=gateway_s)
         if self._way.calls and self._detour is None and self._tls_port:

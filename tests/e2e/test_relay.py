@@ -172,7 +172,7 @@ def test_where_udp_is_blocked_the_tunnel_goes_over_tls_and_nothing_is_lost(place
     network.block_udp()
     blocked = time.time()
     wait_for(lambda: "over TLS" in program.get("/api/v1/relay")["tunnel"], 90, "the detour")
-    wait_for(lambda: program.get("/api/v1/relay")["state"] == "connected", 150, "the link over it")
+    wait_for(lambda: program.get("/api/v1/relay")["state"] == "connected", 60, "the link over it")
     (new,) = wait_for(lambda: [one for one in at_home(program) if stamp(one["start"]) > blocked][:1], 90, "an event")
 
     def arrived():

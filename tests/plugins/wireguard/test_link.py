@@ -232,6 +232,22 @@ async def test_a_stream_that_breaks_loses_and_doubles_nothing(tmp_path, monkeypa
         outbox.close()
 
 
+async def test_a_tunnel_that_is_heard_again_ends_the_wait(tmp_path, monkeypatch):
+    monkeypatch.setattr("guardian.protocol.waits.FIRST_WAIT_S", 60.0)
+    async with relay(tmp_path) as one:
+        outbox, exchange, tasks = home_and_stream(one, tmp_path)
+        await until(lambda: exchange.connected)
+        other, _ = await hello(one)  # takes the stream away
+        await until(lambda: not exchange.connected)
+        other.cancel()
+        await asyncio.sleep(0.3)
+        assert not exchange.connected
+        exchange.hurry()
+        await until(lambda: exchange.connected)
+        await tasks.close()
+        outbox.close()
+
+
 async def test_a_relay_that_lacks_what_the_home_said_is_told_it_anew(tmp_path):
     async with relay(tmp_path) as one:
         held = one.home.edge_statement()
