@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from guardian.cli._ask import ask
 from guardian.cli._output import data_option, emit, json_option
 from guardian.cli._secret import SecretFile, given
 from guardian.model.command import Wish
@@ -74,7 +75,7 @@ def sign(setting: str, value: str, camera: str | None, valid: str, key_file: Pat
     if key_file is not None:
         made = signed_away(given(key_file, "key"), Wish(setting, _value(value), camera or ""), _seconds(valid))
     else:
-        made = _ask(data, "POST", "/cloud/commands", body)
+        made = ask(data, "POST", "/cloud/commands", body)
     if as_json:
         emit(made | {"setting": setting, "value": body["value"], "camera": camera})
         return
@@ -99,7 +100,7 @@ def add_signer(name: str, out: Path, data: Path, as_json: bool) -> None:
     """
     if out.exists():
         raise click.BadParameter(f"{out} is there already", param_hint="--out")
-    made = _ask(data, "POST", "/cloud/signers", {"name": name})
+    made = ask(data, "POST", "/cloud/signers", {"name": name})
     replace_file(out, json.dumps(made, indent=1).encode() + b"\n")
     if as_json:
         emit({"member": made["member"], "name": made["name"], "file": str(out)})
@@ -112,7 +113,7 @@ def add_signer(name: str, out: Path, data: Path, as_json: bool) -> None:
 @json_option
 def list_signers(data: Path, as_json: bool) -> None:
     """List the keys that may sign, and those that may no longer."""
-    found = _ask(data, "GET", "/cloud")["signers"]
+    found = ask(data, "GET", "/cloud")["signers"]
     if as_json:
         emit({"signers": found})
         return
@@ -128,12 +129,12 @@ def remove_signer(member: str, data: Path, as_json: bool) -> None:
     """Take a key out, for good: by the first digits of its id, or by its name. The vault must be unlocked."""
     from guardian.model.errors import BadRequest
 
-    standing = [one for one in _ask(data, "GET", "/cloud")["signers"] if not one["out"]]
+    standing = [one for one in ask(data, "GET", "/cloud")["signers"] if not one["out"]]
     found = [one for one in standing if one["name"] == member or (len(member) >= 4 and one["member"].startswith(member))]
     if len(found) != 1:
         known = ", ".join(f"{one['member'][:8]} ({one['name']})" for one in standing) or "none"
         raise BadRequest(f"{member!r} is no signer, or several", field="MEMBER", cure=f"There are: {known}.")
-    _ask(data, "DELETE", f"/cloud/signers/{found[0]['member']}")
+    ask(data, "DELETE", f"/cloud/signers/{found[0]['member']}")
     if as_json:
         emit(found[0] | {"out": True})
     else:
@@ -145,7 +146,7 @@ def remove_signer(member: str, data: Path, as_json: bool) -> None:
 @json_option
 def status(data: Path, as_json: bool) -> None:
     """Say what was asked of this home from afar since the start, what became of it, and what may be set."""
-    found = _ask(data, "GET", "/cloud")
+    found = ask(data, "GET", "/cloud")
     if as_json:
         emit(found)
         return
@@ -205,13 +206,3 @@ def signed_away(text: str, wish: Wish, valid_s: float) -> dict[str, Any]:
         member,
     )
     return {"command": name, "message": base64.b64encode(raw).decode(), "expires": to_rfc3339(expires_ms * 1000)}
-
-
-def _ask(data: Path, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    from guardian.cli._client import call, running_url
-    from guardian.model.errors import ServiceUnavailable
-
-    url = running_url(data)
-    if url is None:
-        raise ServiceUnavailable("Guardian does not run", cure="Start it: `guardian run`.")
-    return call(data, url, method, f"/api/v1{path}", body)

@@ -6,10 +6,10 @@ The home signs a statement for each; both kinds stay where they are made (`guard
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
+from guardian.cli._ask import ask
 from guardian.cli._output import data_option, emit, json_option
 
 EXAMPLES = """Examples:
@@ -67,7 +67,7 @@ def remove_members(who: tuple[str, ...], data: Path, as_json: bool) -> None:
             raise BadRequest(f"there is no {each!r}", field="WHO", cure=f"There are: {known}.")
         out += [one for one in mine if one not in out]
     for one in out:
-        _ask(data, "DELETE", f"/relay/devices/{one['id']}" if one["kind"] == DEVICE else f"/cloud/signers/{one['id']}")
+        ask(data, "DELETE", f"/relay/devices/{one['id']}" if one["kind"] == DEVICE else f"/cloud/signers/{one['id']}")
         if not as_json:
             click.echo(
                 f"{one['id'][:LEAST_DIGITS]}  {one['name']}: {'is told' if one['kind'] == DEVICE else 'signs'} nothing more."
@@ -80,8 +80,8 @@ def remove_members(who: tuple[str, ...], data: Path, as_json: bool) -> None:
 
 def _standing(data: Path) -> list[dict[str, str]]:
     """All that are in, the oldest first."""
-    told = _ask(data, "GET", "/relay/devices")["items"]
-    signers = [one for one in _ask(data, "GET", "/cloud")["signers"] if not one["out"]]
+    told = ask(data, "GET", "/relay/devices")["items"]
+    signers = [one for one in ask(data, "GET", "/cloud")["signers"] if not one["out"]]
     found = [_row(DEVICE, one["id"], one["name"], one["since"]) for one in told]
     found += [_row(SIGNER, one["member"], one["name"], one["added"]) for one in signers]
     return sorted(found, key=lambda one: one["since"])
@@ -89,13 +89,3 @@ def _standing(data: Path) -> list[dict[str, str]]:
 
 def _row(kind: str, id_: str, name: str, since: str) -> dict[str, str]:
     return {"kind": kind, "id": id_, "name": name, "since": since}
-
-
-def _ask(data: Path, method: str, path: str) -> dict[str, Any]:
-    from guardian.cli._client import call, running_url
-    from guardian.model.errors import ServiceUnavailable
-
-    url = running_url(data)
-    if url is None:
-        raise ServiceUnavailable("Guardian does not run", cure="Start it: `guardian run`.")
-    return call(data, url, method, f"/api/v1{path}")

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import click
 
+from guardian.cli._ask import ask
 from guardian.cli._output import data_option, emit, json_option
 from guardian.cli._secret import SecretFile, given
 
@@ -47,13 +48,13 @@ def join(code_file: Path | None, yes: bool, data: Path, as_json: bool) -> None:
     The invitation is good once, so it is asked for or read from a file: other users of this machine can see arguments.
     """
     invitation = given(code_file, "invitation") if code_file else str(click.prompt("Invitation", hide_input=True, err=True))
-    began = _ask(data, "POST", "/relay/join", {"invitation": invitation})
+    began = ask(data, "POST", "/relay/join", {"invitation": invitation})
     if not yes:
         click.echo(f"This end shows  {began['short_code']}", err=True)
         if not click.confirm("Does the relay show the same six digits?", default=False, err=True):
-            _ask(data, "POST", "/relay/leave")
+            ask(data, "POST", "/relay/leave")
             raise click.ClickException("Somebody may be in between: nothing was joined. Ask for another invitation.")
-    _say(_ask(data, "POST", "/relay/confirm"), as_json)
+    _say(ask(data, "POST", "/relay/confirm"), as_json)
 
 
 @relay.command("status", epilog="Example:\n\n  guardian relay status --json")
@@ -61,7 +62,7 @@ def join(code_file: Path | None, yes: bool, data: Path, as_json: bool) -> None:
 @json_option
 def status(data: Path, as_json: bool) -> None:
     """Say how the link to the relay is."""
-    _say(_ask(data, "GET", "/relay"), as_json)
+    _say(ask(data, "GET", "/relay"), as_json)
 
 
 @relay.command("rotate", epilog="Example:\n\n  guardian relay rotate")
@@ -69,7 +70,7 @@ def status(data: Path, as_json: bool) -> None:
 @json_option
 def rotate(data: Path, as_json: bool) -> None:
     """Make new keys of the tunnel on both ends now; otherwise it happens every 30 days by itself."""
-    _say(_ask(data, "POST", "/relay/rotate"), as_json)
+    _say(ask(data, "POST", "/relay/rotate"), as_json)
 
 
 @relay.command("leave", epilog="Example:\n\n  guardian relay leave")
@@ -77,7 +78,7 @@ def rotate(data: Path, as_json: bool) -> None:
 @json_option
 def leave(data: Path, as_json: bool) -> None:
     """Take the tunnel down and forget the relay and its keys."""
-    _say(_ask(data, "POST", "/relay/leave"), as_json)
+    _say(ask(data, "POST", "/relay/leave"), as_json)
 
 
 @relay.command("add-device", epilog="Example:\n\n  guardian relay add-device --name 'My phone' --device-file phone.txt")
@@ -92,7 +93,7 @@ def leave(data: Path, as_json: bool) -> None:
 def add_device(name: str, device_file: Path | None, data: Path, as_json: bool) -> None:
     """Tell a device when something begins, wherever it is. The vault must be unlocked: the home signs the device's keys."""
     shown = given(device_file, "device") if device_file else str(click.prompt("What the device shows", err=True))
-    made = _ask(data, "POST", "/relay/devices", {"device": shown, "name": name})
+    made = ask(data, "POST", "/relay/devices", {"device": shown, "name": name})
     emit(made) if as_json else click.echo(f"{made['name']} is told from now on: {made['id']}")
 
 
@@ -101,7 +102,7 @@ def add_device(name: str, device_file: Path | None, data: Path, as_json: bool) -
 @json_option
 def devices(data: Path, as_json: bool) -> None:
     """List the devices that are told when something begins."""
-    found = _ask(data, "GET", "/relay/devices")
+    found = ask(data, "GET", "/relay/devices")
     if as_json:
         emit(found)
         return
@@ -115,18 +116,8 @@ def devices(data: Path, as_json: bool) -> None:
 @json_option
 def remove_device(device: str, data: Path, as_json: bool) -> None:
     """Tell a device nothing more, for good: it comes back with new keys only. The vault must be unlocked."""
-    left = _ask(data, "DELETE", f"/relay/devices/{quote(device, safe='')}")
+    left = ask(data, "DELETE", f"/relay/devices/{quote(device, safe='')}")
     emit(left) if as_json else click.echo("It is told nothing more.")
-
-
-def _ask(data: Path, method: str, path: str, body: dict[str, str] | None = None) -> dict[str, Any]:
-    from guardian.cli._client import call, running_url
-    from guardian.model.errors import ServiceUnavailable
-
-    url = running_url(data)
-    if url is None:
-        raise ServiceUnavailable("Guardian does not run", cure="Start it: `guardian run`.")
-    return call(data, url, method, f"/api/v1{path}", body)
 
 
 def _say(value: dict[str, Any], as_json: bool) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import click
 
+from guardian.cli._ask import ask
 from guardian.cli._output import data_option, emit, json_option
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def viewing() -> None:
 @json_option
 def turn_on(no_qr: bool, data: Path, as_json: bool) -> None:
     """Make a viewing key and show it, this once. The vault must be unlocked. The key before is good no longer."""
-    value = _ask(data, "POST")
+    value = ask(data, "POST", "/viewing")
     if as_json:
         emit(value)
         return
@@ -56,7 +57,7 @@ def turn_on(no_qr: bool, data: Path, as_json: bool) -> None:
 @json_option
 def status(data: Path, as_json: bool) -> None:
     """Say whether viewing from afar is on, and who looks."""
-    value = _ask(data, "GET")
+    value = ask(data, "GET", "/viewing")
     if as_json:
         emit(value)
         return
@@ -71,7 +72,7 @@ def status(data: Path, as_json: bool) -> None:
 @json_option
 def turn_off(data: Path, as_json: bool) -> None:
     """Forget the viewing key. Viewers that are there have to go."""
-    _ask(data, "DELETE")
+    ask(data, "DELETE", "/viewing")
     if as_json:
         emit({"on": False})
     else:
@@ -169,13 +170,3 @@ def _qr(text: str) -> str:
     out = io.StringIO()
     segno.make(text, error="l").terminal(out, compact=True)
     return out.getvalue()
-
-
-def _ask(data: Path, method: str) -> dict[str, Any]:
-    from guardian.cli._client import call, running_url
-    from guardian.model.errors import ServiceUnavailable
-
-    url = running_url(data)
-    if url is None:
-        raise ServiceUnavailable("Guardian does not run", cure="Start it: `guardian run`.")
-    return call(data, url, method, "/api/v1/viewing")

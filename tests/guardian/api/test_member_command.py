@@ -25,7 +25,7 @@ def run(client, fakes, monkeypatch):
 
         return asyncio.run_coroutine_threadsafe(go(), loop).result(10)
 
-    monkeypatch.setattr(command, "_ask", ask)
+    monkeypatch.setattr(command, "ask", ask)
 
     async def run(*words):
         return await asyncio.to_thread(CliRunner().invoke, command.member, [*words])
