@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from guardian.platform.clock import SystemClock
 from tests.support import postgres as pg
+from tests.support import redis_server
 from tests.support.cloud_people import Browser
 from tests.support.oidc_provider import OidcProvider
 
@@ -34,6 +35,15 @@ def migrated(postgres, tmp_path_factory):
     name = postgres.new_database()
     asyncio.run(migrate(on_postgres(postgres, name, tmp_path_factory.mktemp("unused"))))
     return name
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory):
+    if reason := redis_server.why_not():
+        pytest.skip(reason)
+    server = redis_server.RedisServer(tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.stop()
 
 
 def on_postgres(cluster, database, folder):

@@ -7,18 +7,9 @@ from pydantic import SecretStr
 from tests.cloud.conftest import *  # noqa: F403
 from tests.cloud.processes.test_flows import *  # noqa: F403
 from tests.cloud.processes.test_notifying import *  # noqa: F403
-from tests.support import rabbit_server, redis_server
+from tests.support import rabbit_server
 
 pytestmark = pytest.mark.torture
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory):
-    if reason := redis_server.why_not():
-        pytest.skip(reason)
-    server = redis_server.RedisServer(tmp_path_factory.mktemp("redis")).start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -15,15 +15,6 @@ from guardian.platform.clock import SystemClock
 from tests.support import redis_server
 
 
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory):
-    if reason := redis_server.why_not():
-        pytest.skip(reason)
-    server = redis_server.RedisServer(tmp_path_factory.mktemp("redis")).start()
-    yield server
-    server.stop()
-
-
 @pytest.fixture(params=["memory", "redis"])
 async def ephemeral(request):
     if request.param == "memory":

@@ -24,7 +24,6 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from guardian.platform.clock import SystemClock
 from guardian.protocol.v1.events_pb2 import EventBatch
-from tests.support import redis_server
 from tests.support.cloud_people import make_event
 
 MINUTES = float(os.environ.get("GUARDIAN_TEST_LISTEN_MINUTES", "0"))
@@ -173,15 +172,6 @@ class Listening(RuleBasedStateMachine):
                 self.cloud.do(one.stack.aclose())
             for one in self.news:
                 self.cloud.do(one.close())
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory):
-    if reason := redis_server.why_not():
-        pytest.skip(reason)
-    server = redis_server.RedisServer(tmp_path_factory.mktemp("redis")).start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(params=["alone", "on servers"])
