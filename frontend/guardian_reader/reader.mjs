@@ -58,7 +58,7 @@ const damaged = (message) => new ReaderError("damaged", message);
 
 // bytes
 
-function concat(...parts) {
+export function concat(...parts) {
   const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -1,21 +1,11 @@
 // This device's keys, as docs/protocol.md#pushes has them. They stay in this browser's IndexedDB: the page makes them, the service worker
 // opens with them. Ed25519 and X25519 are WebCrypto's and cannot be read by any script; the seed of ML-KEM can (see makePair).
-import { makePair, openWith } from "./reader/reader.mjs";
+import { concat, makePair, openWith } from "./reader/reader.mjs";
 
 const [NAME, STORE, OWN] = ["guardian-phone", "keys", "own"];
 const utf8 = new TextEncoder();
 const PUSH = utf8.encode("guardian push v1\0");
 const DEVICE_FORMAT = 2;
-
-function concat(...parts) {
-  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
 
 export function toText(bytes) {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");

@@ -1,5 +1,5 @@
 // The session between this browser and home, written from docs/protocol.md#viewing-from-afar. Runs in the worker; Node has it, too.
-import { openSealed, openVault } from "./reader/reader.mjs";
+import { concat, openSealed, openVault } from "./reader/reader.mjs";
 
 const subtle = globalThis.crypto.subtle;
 const utf8 = new TextEncoder();
@@ -25,16 +25,6 @@ export class SessionError extends Error {
 
 const changed = () => new SessionError("tampered", "What came is not what home sent: the connection was ended.", "Somebody between may have changed it. Try another network.");
 const gone = () => new SessionError("gone", "The connection to home was lost.", "Connect again.");
-
-export function concat(...parts) {
-  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
 
 const label = (what) => utf8.encode(`${LABEL}${what}\0`);
 const unbase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
