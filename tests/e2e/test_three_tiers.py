@@ -28,7 +28,7 @@ from guardian.model.time import from_rfc3339
 from guardian.protocol.v1.events_pb2 import Command
 from guardian.vault.keyring import Keyring
 from guardian.vault.reader import open_bytes
-from tests.support.browser import browser, playing, profile
+from tests.support.browser import browser, open_afar, playing, profile
 from tests.support.canary import Canaries
 from tests.support.house import PASSPHRASE
 from tests.support.namespaces import HOME, RELAY
@@ -204,9 +204,7 @@ def test_clip_and_live_picture_play_far_away_while_the_vault_is_locked(tiers):
     with tiers.network.inside("viewer"), browser(ignore_https_errors=True, **PHONE) as page:
         page.set_default_timeout(60_000)
         page.goto(f"https://{RELAY}:8443/")
-        page.fill("#key", key)
-        page.fill("#passphrase", PASSPHRASE)
-        page.click("#open button")
+        open_afar(page, key, PASSPHRASE)
         page.wait_for_selector(".card img")
         card = page.locator(".card:has(img)").last
         assert NAME in card.inner_text()

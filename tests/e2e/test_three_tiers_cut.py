@@ -20,7 +20,7 @@ import pytest
 from guardian.model.errors import GuardianError
 from guardian.model.time import from_rfc3339
 from guardian.vault.scan import scan
-from tests.support.browser import browser, playing
+from tests.support.browser import browser, open_afar, playing
 from tests.support.cloud_people import Stream
 from tests.support.house import PASSPHRASE
 from tests.support.namespaces import RELAY
@@ -224,9 +224,7 @@ def test_a_viewer_who_looks_live_and_is_cut_off(tiers):
     with tiers.network.inside("viewer"), browser(ignore_https_errors=True) as page:
         page.set_default_timeout(60_000)
         page.goto(f"https://{RELAY}:8443/")
-        page.fill("#key", key)
-        page.fill("#passphrase", PASSPHRASE)
-        page.click("#open button")
+        open_afar(page, key, PASSPHRASE)
         page.wait_for_selector(".card img")
         page.click("[data-tab=live]")
         page.click("#cameras button")

@@ -16,7 +16,7 @@ from guardian.services.demo import CLIP
 from guardian.vault.keyring import Keyring
 from tests.support import canary
 from tests.support.authority import Authority
-from tests.support.browser import browser, playing
+from tests.support.browser import browser, open_afar, playing
 from tests.support.canary import Canaries, memory
 from tests.support.hostile_gateway import HostileGateway
 from tests.support.house import PASSPHRASE
@@ -57,12 +57,6 @@ def afar(place, url=GATE, look=PHONE):
         yield page
 
 
-def unlock(page, key, passphrase=PASSPHRASE):
-    page.fill("#key", key)
-    page.fill("#passphrase", passphrase)
-    page.click("#open button")
-
-
 def home_says(place, what):
     with place.network.inside("home"):
         return place.program.get(f"/api/v1/{what}")
@@ -90,7 +84,7 @@ def picture(page, name):
 def test_the_owner_sees_events_plays_a_clip_and_looks_live(place):
     with afar(place) as page:
         picture(page, "phone-gate")
-        unlock(page, place.key)
+        open_afar(page, place.key, PASSPHRASE)
         page.wait_for_selector(".card img")
         card = page.locator(".card:has(img)").last
         assert NAME in card.inner_text()
@@ -120,12 +114,12 @@ def test_the_owner_sees_events_plays_a_clip_and_looks_live(place):
 
 def test_wrong_secrets_are_refused_and_a_right_one_works_on_a_desk(place):
     with afar(place, look=DESK) as page:
-        unlock(page, place.key, "not the passphrase")
+        open_afar(page, place.key, "not the passphrase")
         problem(page, "passphrase is wrong")
-        unlock(page, place.key[:-4] + "AAAA")
+        open_afar(page, place.key[:-4] + "AAAA", PASSPHRASE)
         problem(page, "no viewing key")
         picture(page, "desk-refused")
-        unlock(page, place.key)
+        open_afar(page, place.key, PASSPHRASE)
         page.wait_for_selector(".card img")
         for _ in range(6):  # each lists anew, with all pictures: more than home answers at once
             page.click("[data-tab=events]")
@@ -141,7 +135,7 @@ def test_who_changes_a_frame_ends_the_session_and_who_reads_them_learns_nothing(
         hostile = HostileGateway(GATE)
     try:
         with afar(place, hostile.url) as page:
-            unlock(page, place.key)
+            open_afar(page, place.key, PASSPHRASE)
             page.wait_for_selector(".card img")
             seen = Canaries(words(place)).within(bytes(hostile.seen))
             assert seen == set()
@@ -158,7 +152,7 @@ def test_who_changes_a_frame_ends_the_session_and_who_reads_them_learns_nothing(
             assert page.is_visible("#open")
             assert page.locator(".card").count() == 0
             hostile.change = lambda number, frame: frame if number else frame[:40] + bytes([frame[40] ^ 1]) + frame[41:]
-            unlock(page, place.key)
+            open_afar(page, place.key, PASSPHRASE)
             problem(page, "is not the home")
     finally:
         hostile.close()

@@ -80,6 +80,13 @@ def log_in(page: Any, url: str, user: str, password: str) -> None:
     page.wait_for_url(url + "/")
 
 
+def open_afar(page: Any, key: str, passphrase: str) -> None:
+    """On the viewer's page, open the vault as its owner does."""
+    page.fill("#key", key)
+    page.fill("#passphrase", passphrase)
+    page.click("#open button")
+
+
 def playing(page: Any, selector: str) -> Any:
     """Return what a video that plays, and shows something, says of itself; else None."""
     state = page.evaluate(PLAYS, selector)
