@@ -105,11 +105,12 @@ class ClipStore:
                 if piece.error:
                     await self._drop(clip, "clip_failed")
                     return 0
-            if len(piece.data) > MOST_PIECE or self._have(clip) + len(piece.data) > clip.size:
+            end = self._have(clip) + len(piece.data)
+            if len(piece.data) > MOST_PIECE or end > clip.size:
                 await self._drop(clip, "clip_failed")
                 return 0
             unsynced += len(piece.data)
-            sync = unsynced >= SYNC_EVERY or self._have(clip) + len(piece.data) == clip.size
+            sync = unsynced >= SYNC_EVERY or end == clip.size
             try:
                 await asyncio.to_thread(self._append, clip, piece.data, sync)
             except OSError as error:  # what is there stays: the rest is asked for at the next greeting
