@@ -41,9 +41,10 @@ async def add(connection: AsyncConnection, tenant: str, one: Subscription) -> No
     )
 
 
-async def all_of(connection: AsyncConnection, tenant: str) -> list[Subscription]:
-    """Return all of a tenant, the oldest first."""
-    query = sa.select(subscriptions).where(subscriptions.c.tenant_id == tenant).order_by(subscriptions.c.subscription_id)
+async def of_user(connection: AsyncConnection, tenant: str, user: str) -> list[Subscription]:
+    """Return a person's, the oldest first."""
+    query = sa.select(subscriptions).where(subscriptions.c.tenant_id == tenant, subscriptions.c.user_id == user)
+    query = query.order_by(subscriptions.c.subscription_id)
     return [_one(row) for row in await connection.execute(query)]
 
 

@@ -65,9 +65,8 @@ class Fleet:
         self._store, self._authority, self._ephemeral, self._clock = store, authority, ephemeral, clock
         self._life_s = settings.authority.leaf_hours * 3600
         self._code_us = settings.authority.code_minutes * 60_000_000
-        self._written: dict[
-            tuple[str, str], tuple[float, tuple[Any, ...]]
-        ] = {}  # of connected devices; when, in s of uptime
+        # Of connected devices: when it was written, in seconds of uptime, and what.
+        self._written: dict[tuple[str, str], tuple[float, tuple[Any, ...]]] = {}
 
     def _now_us(self) -> int:
         return self._clock.now().utc_us

@@ -33,7 +33,7 @@ class Subscriptions:
         self._check(endpoint, p256dh, auth, member)
         one = Subscription(new_id(self._clock), caller.user, member, endpoint, p256dh, auth, self._clock.now().utc_us)
         async with self._store.tenant(caller.tenant) as connection:
-            mine = [had for had in await subscriptions.all_of(connection, caller.tenant) if had.user == caller.user]
+            mine = await subscriptions.of_user(connection, caller.tenant, caller.user)
             if len(mine) >= MOST_OF_ONE:
                 await subscriptions.drop(connection, caller.tenant, mine[0].id)
             await subscriptions.drop_endpoint(connection, caller.tenant, endpoint)
@@ -44,14 +44,14 @@ class Subscriptions:
         """Return one's own."""
         caller.must(May.SUBSCRIBE)
         async with self._store.look(caller.tenant) as connection:
-            return [one for one in await subscriptions.all_of(connection, caller.tenant) if one.user == caller.user]
+            return await subscriptions.of_user(connection, caller.tenant, caller.user)
 
     async def remove(self, caller: Caller, one: str) -> None:
         """Push to a device no more."""
         caller.must(May.SUBSCRIBE)
         wanted = id_of(one, "subscription")
         async with self._store.tenant(caller.tenant) as connection:
-            mine = [had.id for had in await subscriptions.all_of(connection, caller.tenant) if had.user == caller.user]
+            mine = [had.id for had in await subscriptions.of_user(connection, caller.tenant, caller.user)]
             if wanted not in mine:
                 raise _none()
             await subscriptions.drop(connection, caller.tenant, wanted)

@@ -246,15 +246,16 @@ class Relay:
         problems = []
         try:
             kept, waiting = await self.store.count(), await self.store.waiting()
+            answers = True
         except Exception as error:  # noqa: BLE001 - the database's driver: whatever it raises, the store does not answer
             kept = waiting = 0
+            answers = False
             problems.append(f"the store does not answer: {type(error).__name__}")
         joined = self.link is not None
         if self.link is not None and self.link.trouble:
             problems.append(f"{self.link.trouble}: what happens waits at the home")
         if joined and self.tunnel is not None and self.tunnel.seen is None and self.clock.mono_s() - self._began_s > 10:
             problems.append("the tunnel cannot be looked at")
-        answers = not any("does not answer" in one for one in problems)
         self._clip_usage = await self.clips.usage() if answers else self._clip_usage
         seen = self.tunnel.seen if self.tunnel is not None else None
         pairing = await self.join_store.pairing() if answers else None
