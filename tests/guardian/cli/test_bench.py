@@ -24,6 +24,7 @@ def test_seal() -> None:
     assert found["block_bytes"] == 65536
     assert found["seal_gb_per_s"] > 0
     assert found["ratio"] == pytest.approx(found["seal_gb_per_s"] / found["baseline_gb_per_s"], rel=0.01)
+    assert [one["block_bytes"] for one in found["sizes"]] == [65536]
 
 
 @pytest.mark.parametrize(
