@@ -25,6 +25,7 @@ READ_S = 1.0
 CLOSE_AFTER_S = 20.0  # a call into a source that takes longer is broken off by closing it from outside
 HUNG_AFTER_S = 30.0  # and longer than this, the process is given up
 LOOK_EVERY_S = 5.0
+REST_S = 0.5
 BELIEVE_AFTER_US = (
     300_000_000  # a wall clock that jumps and is back before has changed nothing, whatever cameras did meanwhile
 )
@@ -91,6 +92,7 @@ class CaptureRunner:
     def stop(self, within_s: float = 3.0) -> None:
         """End; the source is closed from outside when it does not come back."""
         self._stop.set()
+        self.allow_delay(0.0)  # what has gathered is taken in before the end
         if self._thread.ident is None or self._thread is threading.current_thread():
             return
         self._thread.join(within_s / 2)
@@ -106,7 +108,8 @@ class CaptureRunner:
     def _pass_on_delay(self) -> None:
         source = self._source
         if source is not None and (allow_delay := getattr(source, "allow_delay", None)) is not None:
-            allow_delay(self._delay_s)
+            with contextlib.suppress(Exception):  # foreign code, and no more than a wish
+                allow_delay(self._delay_s)
 
     def _close_outside(self, source: CameraSource) -> None:
         """Close a source that may hang, in a thread that may hang with it."""
@@ -174,6 +177,7 @@ class CaptureRunner:
             self._sound = info.audio
             try:
                 self._read_all(source, normaliser)
+                self._read_the_rest(source, normaliser)
             finally:
                 for step in normaliser.flush():
                     self._take(step)
@@ -204,7 +208,7 @@ class CaptureRunner:
                         cure="It is asked anew by itself.",
                     )
                 continue
-            self._flow.count(now_s, len(packet.data), packet.kind == "video")
+            self._flow.count(now_s, len(packet.data), packet.kind == "video", packet.arrived_us / 1e6)
             if self._flow.without_pictures(now_s):
                 raise CameraStalled(
                     f"the camera sends sound and has sent no picture for {NO_PICTURE_S:.0f} s",
@@ -215,6 +219,13 @@ class CaptureRunner:
             for step in normaliser.push(packet):
                 self._take(step)
             self.dropped = dropped_before + normaliser.dropped
+
+    def _read_the_rest(self, source: CameraSource, normaliser: Normaliser) -> None:
+        """Take in what had come when the end was called for: what gathers in front of a source may be seconds."""
+        end_s = self._clock.mono_s() + REST_S
+        while getattr(source, "paced", True) and self._clock.mono_s() < end_s and (packet := source.read(0.0)) is not None:
+            for step in normaliser.push(packet):
+                self._take(step)
 
     def _hand_on_sound(self, packet: Packet, on_sound: OnSound) -> None:
         if packet.info is not None:

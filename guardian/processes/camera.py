@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from guardian.watch.watcher import Watcher
 
 _log = structlog.get_logger(__name__)
-AWAKE_LATE_S, CALM_LATE_S, RECORDED_LATE_S = 0.1, 0.5, 1.0
+AWAKE_LATE_S, CALM_LATE_S, RECORDED_LATE_S = 0.1, 0.5, 2.5
 REPORT_EVERY_S = 5.0  # changes of state are reported at once
 
 

@@ -9,29 +9,30 @@ from __future__ import annotations
 import math
 import socket
 import struct
+import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from guardian.sdk import CameraPathNotFound, CameraRefusedLogin, CameraUnreachable, Codec, NotAVideo
-from guardian_rtsp import sdp
+from guardian_rtsp import runs, sdp
 from guardian_rtsp.auth import Login
-from guardian_rtsp.depacket import Depacketizer, depacketizer
+from guardian_rtsp.depacket import Depacketizer, Unit, depacketizer
+from guardian_rtsp.sockets import connected
 
-BUFFER = 2 * 1024 * 1024
-RECEIVE_BUFFER = 4 * 1024 * 1024  # asked of the kernel where it may be had: its own grows too slowly for who reads seldom
-RECEIVE_MOST = Path("/proc/sys/net/core/rmem_max")
+BUFFER = 4 * 1024 * 1024
 MAX_HEAD = 64 * 1024
 DEFAULT_SESSION_S = 60.0
 # A wake and its cold caches cost more than what is taken in, so frames may gather for as long as the program allows; for less
 # where the kernel's buffer would fill in that time, for a camera that cannot send drops pictures.
 FIRST_GATHER_S = 0.02
+UNKNOWN_GOP_S = 1.0  # the most where nobody knows when the next keyframe comes
 AFTER_KEYFRAME_S = 0.1  # a keyframe is given this long to come in whole
 VIDEO_CLOCK = 90_000
 LONGEST_GOP = 20 * VIDEO_CLOCK
-LOW_BYTES = bytes(range(256))
+LEAST_LIKELY = 16
 RTP_HEAD = struct.Struct(">BBHI4x")  # version and flags, marker and payload type, sequence number, timestamp, source
 AGENT = "Guardian"
 ADDRESS = "Is the camera on, and are the address and the port right?"
@@ -67,6 +68,7 @@ class Track:
     raw_timestamp: int = -1
     shift: int | None = None
     first: int | None = None
+    likely: int = LEAST_LIKELY  # packets of a unit but its last, at most, by the one before
     fragment_head: int = 0  # bytes before a fragment's part of its unit; 0 where units are not fragmented
 
 
@@ -79,31 +81,6 @@ class Arrived:
     data: bytes
     is_key: bool
     arrived_us: int
-
-
-def _connected(host: str, port: int, timeout_s: float) -> socket.socket:
-    """Connect as `socket.create_connection` does, with room for a second of video where the kernel grants it."""
-    fault: OSError | None = None
-    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        sock = socket.socket(family, kind, protocol)
-        try:
-            if _may_receive() >= RECEIVE_BUFFER // 2:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-            sock.settimeout(timeout_s)
-            sock.connect(address)
-            return sock
-        except OSError as error:
-            sock.close()
-            fault = error
-    raise fault or OSError("the name has no address")
-
-
-def _may_receive() -> int:
-    """Return the largest receive buffer that may be asked for; asking for less than the kernel would grow to does harm."""
-    try:
-        return int(RECEIVE_MOST.read_text())
-    except (OSError, ValueError):
-        return 0
 
 
 class Unsupported(Exception):
@@ -131,7 +108,8 @@ class RtspClient:
     _login: Login = field(default_factory=lambda: Login("", ""))
     _base: str = ""
     lost: int = 0
-    gather_s: float = 0.0
+    _allowed_s: float = 0.0
+    _hurry: threading.Event = field(default_factory=threading.Event)
     _key_at: int = 0
     _newest: int = 0
     _gop_ticks: int = 0
@@ -161,7 +139,7 @@ class RtspClient:
 
     def _connect(self, host: str, port: int) -> None:
         try:
-            self._sock = _connected(host, port, self.timeout_s)
+            self._sock = connected(host, port, self.timeout_s)
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except ConnectionRefusedError:
             raise CameraUnreachable(f"{self.where}: nothing listens there (connection refused)", cure=ADDRESS) from None
@@ -270,25 +248,31 @@ class RtspClient:
         deadline = time.monotonic() + timeout_s
         while not self._ready:
             self._keep_alive()
-            if self.gather_s:
-                time.sleep(self._wait_s())
+            if self._allowed_s and self._hurry.wait(self._wait_s()):
+                self._hurry.clear()
             if not self._fill(max(deadline - time.monotonic(), 0.01)):
                 return None
             while self._parse() is not None:
                 pass  # an answer to what kept the session alive
         return self._ready.popleft()
 
+    def allow_delay(self, seconds: float) -> None:
+        """Let packets gather for so long; who waits longer just now is woken."""
+        hurry, self._allowed_s = seconds < self._allowed_s, seconds
+        if hurry:
+            self._hurry.set()
+
     def _wait_s(self) -> float:
         """How long to let packets gather: never past the end of a GOP, for it is not on the disk before it is read.
 
         What a crash would cost then is the GOP in flight, as if every packet were taken at once.
         """
-        wait_s = min(self._gather_s, self.gather_s)
+        wait_s = min(self._gather_s, self._allowed_s)
         if self._gop_ticks:
             left_s = (self._key_at + self._gop_ticks - self._newest) / VIDEO_CLOCK + AFTER_KEYFRAME_S
             if left_s > 0:
-                wait_s = left_s / math.ceil(left_s / wait_s)
-        return wait_s
+                return left_s / math.ceil(left_s / wait_s)
+        return min(wait_s, UNKNOWN_GOP_S)
 
     def _keep_alive(self) -> None:
         now = time.monotonic()
@@ -329,7 +313,7 @@ class RtspClient:
         if got > room // 2:
             self._gather_s = max(self._gather_s / 2, FIRST_GATHER_S)
         elif got < room // 4:
-            self._gather_s = min(self._gather_s * 1.5, max(self.gather_s, FIRST_GATHER_S))
+            self._gather_s = min(self._gather_s * 1.5, max(self._allowed_s, FIRST_GATHER_S))
 
     def _parse(self) -> Answer | None:
         """Take apart what is in the buffer; stops at a response and returns it."""
@@ -344,8 +328,8 @@ class RtspClient:
                 track = tracks.get(buffer[at + 1])
                 if track is not None:
                     head = track.fragment_head
-                    if head and stop > at + 16 + head and not buffer[at + 15 + head] & 0xC0:
-                        after = self._take_middles(track, at, end)
+                    if head and stop > at + 16 + head and (place := buffer[at + 15 + head] & 0xC0) in (0, 0x80):
+                        after = self._take_whole(track, at, end, now_us) if place else self._take_middles(track, at, end)
                         if after > at:
                             at = after
                             continue
@@ -385,33 +369,48 @@ class RtspClient:
             answer.body = bytes(self._buffer[head_end + 4 : stop])
         return answer, stop
 
+    def _take_whole(self, track: Track, at: int, end: int, now_us: int) -> int:
+        """Take a fragmented unit that lies in the buffer from its first packet to its last; returns where it ends.
+
+        How many packets it may have is guessed by the unit before; one that is longer goes the way of pieces.
+        """
+        buffer, head, body = self._buffer, track.fragment_head, at + 16 + track.fragment_head
+        if not track.unpack.is_fragment(buffer[at + 16]):  # type: ignore[attr-defined]
+            return at
+        expected = track.last_sequence + 1 & 0xFFFF
+        found = runs.whole_unit(buffer, at, end, head, track.media.payload, expected, track.likely)
+        if found is None:
+            track.likely = min(2 * track.likely, runs.MOST)
+            return at
+        count, stop = found
+        _, _, sequence, timestamp = RTP_HEAD.unpack_from(buffer, at + 4)
+        step = 4 + (buffer[at + 2] << 8 | buffer[at + 3])
+        view, size, last = self._view, step - 16 - head, at + count * step
+        parts = [view[n : n + size] for n in range(body, last, step)]
+        parts.append(view[last + 16 + head : stop])
+        if timestamp != track.raw_timestamp:
+            self._next_unit(track, timestamp)
+        marker = buffer[last + 5] > 0x7F
+        units = track.unpack.whole(  # type: ignore[attr-defined]
+            buffer[at + 16 : body], parts, count * size + stop - last - 16 - head, track.timestamp, marker
+        )
+        if units is None:
+            return at
+        track.last_sequence, track.likely = sequence + count & 0xFFFF, max(count + count // 2, LEAST_LIKELY)
+        self._give(track, units, now_us)
+        return stop
+
     def _take_middles(self, track: Track, at: int, end: int) -> int:
         """Take the middle packets of a fragmented unit all at once; returns where the first one that is none begins.
 
-        They are nine packets of ten of a camera's video, and alike but for their sequence numbers and their payload: each
-        byte of their heads is a column that stands in the buffer at one distance. (Timestamps need no look: packets that
-        follow each other without loss and neither begin nor end a unit belong to one.)
+        (Timestamps need no look: packets that follow each other without loss and neither begin nor end a unit belong to one.)
         """
         buffer, head = self._buffer, track.fragment_head
-        length = buffer[at + 2] << 8 | buffer[at + 3]
-        fragment_at, low = at + 15 + head, track.last_sequence + 1 & 0xFF
-        step, count = length + 4, min((end - at) // (length + 4), 256 - low)
-        if count < 1 or buffer[at + 4] != 0x80 or buffer[at + 5] != track.media.payload:
-            return at  # padding, an extension, or the marker of the unit's last packet: each for itself
         if not track.unpack.in_fragment(buffer[at + 8 : at + 12], buffer[at + 16]):  # type: ignore[attr-defined]
             return at
-        high = track.last_sequence + 1 >> 8 & 0xFF
-        for place in (at + 3, fragment_at, at + 5, at + 2, at, at + 1, at + 4, at + 16):
-            value = buffer[place : place + 1]
-            column = buffer[place : place + (count - 1) * step + 1 : step]
-            count -= len(column.lstrip(value))
-        if buffer[at + 6 : at + 6 + (count - 1) * step + 1 : step].count(high) != count or (
-            buffer[at + 7 : at + 7 + (count - 1) * step + 1 : step] != LOW_BYTES[low : low + count]
-        ):
-            if buffer[at + 6] != high or buffer[at + 7] != low:
-                return at
-            count = 1
-        view, stop, size = self._view, at + count * step, length - 12 - head
+        count = runs.middles(buffer, at, end, head, track.media.payload, track.last_sequence + 1 & 0xFFFF)
+        step = 4 + (buffer[at + 2] << 8 | buffer[at + 3])
+        view, stop, size = self._view, at + count * step, step - 16 - head
         if not track.unpack.more([view[n : n + size] for n in range(at + 16 + head, stop, step)], count * size):  # type: ignore[attr-defined]
             return at
         track.last_sequence = track.last_sequence + count & 0xFFFF
@@ -434,6 +433,9 @@ class RtspClient:
         if timestamp != track.raw_timestamp:
             self._next_unit(track, timestamp)
         units = track.unpack.push(self._view[body:stop], track.timestamp, second > 0x7F, lost)
+        self._give(track, units, now_us)
+
+    def _give(self, track: Track, units: Sequence[Unit], now_us: int) -> None:
         if units:
             origin = track.shift if track.shift is not None else track.first
             self._ready += [Arrived(track.media.kind, ticks - origin, data, key, now_us) for ticks, data, key in units]

@@ -40,6 +40,38 @@ class Video:
         self._timestamp: int | None = None
         self.raw_timestamp = b""  # as it stands in the packets of the unit that is being put together
 
+    def is_fragment(self, first: int) -> bool:
+        """Say whether a payload that begins with this byte is a fragment of a unit."""
+        return first >> 1 & 63 == 49 if self._h265 else first & 31 == 28
+
+    def whole(
+        self, head: bytearray, parts: list[memoryview], size: int, timestamp: int, marker: bool
+    ) -> Sequence[Unit] | None:
+        """Take a whole fragmented unit: its first fragment's head, and `size` bytes of payload without any head.
+
+        None, and nothing is taken, where the access unit that it belongs to is broken or the unit before is not whole.
+        """
+        if timestamp != self._timestamp:
+            done = self._whole()
+            self._begin(timestamp)
+        elif self._broken or self._fragment or self._size + size > MAX_UNIT:
+            return None
+        else:
+            done = ()
+        inner = head[-1] & 63 if self._h265 else head[-1] & 31
+        if self._h265:
+            first = bytes((head[0] & 0x81 | inner << 1, head[1]))
+            self._key = self._key or 16 <= inner <= 23
+        else:
+            first = bytes((head[0] & 0xE0 | inner,))
+            self._key = self._key or inner == 5
+        self._size += size
+        self._parts += ((size + len(first)).to_bytes(4, "big") + first, *parts)
+        if marker:
+            done = (*done, *self._whole()) if done else self._whole()
+            self._begin(None)
+        return done
+
     def in_fragment(self, raw_timestamp: bytearray, first: int) -> bool:
         """Say whether a packet with this timestamp and first byte of payload goes on with the unit that is being put together."""
         kind = first >> 1 & 63 if self._h265 else first & 31

@@ -50,7 +50,7 @@ class NativeSource:
 
     def allow_delay(self, seconds: float) -> None:
         """Packets may be given so much late."""
-        self._client.gather_s = seconds
+        self._client.allow_delay(seconds)
 
     def close(self) -> None:
         """Hang up."""

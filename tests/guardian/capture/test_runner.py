@@ -442,3 +442,31 @@ def test_a_source_hears_how_late_it_may_be_each_time_it_is_opened(watch, soon):
     watched.wait(lambda: len(watched.samples) == 120)
     watched.runner.allow_delay(0.25)
     assert heard == [(first, 0.0), (second, 0.0), (second, 0.25)]
+
+
+class Gathers(Scripted):
+    """A source in front of which packets gather until it is told at the end that none may be late any more."""
+
+    def __init__(self, script):
+        super().__init__(script)
+        self.late_s = 60.0
+
+    def allow_delay(self, seconds):
+        if self.stop.is_set():
+            self.late_s = seconds
+
+    def read(self, timeout_s):
+        if self.late_s:
+            self.stop.wait(timeout_s)
+            return None
+        return super().read(timeout_s)
+
+
+def test_what_had_gathered_when_the_end_was_called_for_is_taken_in(watch):
+    source = Gathers(packets())
+    watched = watch(source)
+    watched.wait(lambda: watched.states)
+    assert not watched.samples
+    watched.runner.stop()
+    assert len(watched.samples) == 60
+    assert source.closed == 1

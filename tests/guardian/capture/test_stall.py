@@ -39,14 +39,29 @@ def test_rates_of_an_even_stream(fps, size):
 
 
 def test_sound_counts_as_bits_not_as_frames():
-    frames, bits = flow(*((n / 10, 100, n % 2 == 0) for n in range(50))).rates(5.0)
+    frames, bits = flow(*((n / 10, 100, n % 2 == 1) for n in range(51))).rates(5.0)
     assert frames == pytest.approx(5.0)
     assert bits == pytest.approx(10 * 100 * 8)
 
 
 def test_a_burst_at_the_start_is_not_taken_for_a_rate():
-    frames, _ = flow(*((0.0, 10, True) for _ in range(10))).rates(0.0)
-    assert frames == 50.0  # ten frames in the least span, not without bound
+    assert flow(*((0.0, 10, True) for _ in range(10))).rates(0.5) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("ago_s", [0.0, 1.0, 2.0])
+def test_what_comes_two_seconds_at_a_time_has_the_rate_of_its_frames(ago_s):
+    bursts = [(2.0 * burst, 20_000, True) for burst in range(10) for _ in range(30)]
+    frames, bits = flow(*bursts).rates(18.0 + ago_s)
+    assert frames == pytest.approx(15.0)
+    assert bits == pytest.approx(15 * 20_000 * 8)
+
+
+def test_arrivals_that_a_source_makes_up_do_no_harm():
+    counted = Flow(100.0)
+    for arrived_s in (0.0, 500.0, 3.0, -7.0):
+        counted.count(100.0, 10, True, arrived_s)
+    assert min(counted.rates(100.0)) >= 0
+    assert not counted.stalled(104.0)
 
 
 def test_rates_fall_to_nothing_when_nothing_comes():

@@ -3,6 +3,7 @@
 import contextlib
 import random
 import struct
+import threading
 
 import pytest
 from guardian_rtsp import sdp
@@ -192,15 +193,31 @@ def test_whatever_a_camera_sends_is_a_fault_at_worst(pieces, short_way):
 )
 def test_packets_gather_no_longer_than_until_the_next_keyframe(gop_s, age_s, wait_s):
     made = client(Codec.H264, [])
-    made.gather_s = made._gather_s = 1.0
+    made.allow_delay(1.0)
+    made._gather_s = 1.0
     made._gop_ticks, made._newest = round(gop_s * 90_000), round(age_s * 90_000)
     assert made._wait_s() == pytest.approx(wait_s)
 
 
 def test_gathering_as_long_as_may_be_waited_still_reads():
     made = client(Codec.H264, [framed(rtp(0, 0, unit(Codec.H264, 100, 1, key=True), True))])
-    made.gather_s = made._gather_s = 0.3
+    made.allow_delay(0.3)
+    made._gather_s = 0.3
     assert made.read(0.2) is not None
+
+
+def test_who_waits_for_packets_to_gather_is_woken_when_they_are_wanted_sooner():
+    made = client(Codec.H264, [framed(rtp(0, 0, unit(Codec.H264, 100, 1, key=True), True))])
+    made.allow_delay(60.0)
+    made._gather_s, made._gop_ticks = 60.0, 60 * 90_000
+    found = []
+    reader = threading.Thread(target=lambda: found.append(made.read(1.0)))
+    reader.start()
+    made.allow_delay(0.0)
+    reader.join(20)
+    assert found[0].is_key
+    made.allow_delay(0.3)
+    assert not made._hurry.is_set()
 
 
 def test_the_length_of_a_gop_is_learnt():
