@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 AWAKE_LATE_S, CALM_LATE_S, RECORDED_LATE_S = 0.1, 0.5, 2.5
-REPORT_EVERY_S = 5.0  # changes of state are reported at once
+REPORT_EVERY_S, RECORDED_REPORT_EVERY_S = 5.0, 10.0  # changes of state are reported at once
 
 
 def main(job: CameraJob) -> None:
@@ -216,7 +216,7 @@ class CameraProcess:
             stream.capture.start()
         while not self.done.is_set():
             self._report()
-            self.changed.wait(REPORT_EVERY_S)
+            self.changed.wait(REPORT_EVERY_S if self.watching is not None else RECORDED_REPORT_EVERY_S)
             self.changed.clear()
         self._close()
 
