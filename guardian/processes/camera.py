@@ -38,7 +38,7 @@ from guardian.model.messages import (
 from guardian.model.time import Instant
 from guardian.platform.clock import Clock, SystemClock
 from guardian.platform.ipc import BlockingLink, LinkClosed, connect
-from guardian.platform.limits import harden, keep_freed_memory
+from guardian.platform.limits import harden, keep_freed_memory, settle_memory
 from guardian.platform.local_zone import local_zone
 from guardian.platform.logs import set_up_logs
 from guardian.pluginhost.registry import ContextMaker, PluginRegistry
@@ -193,6 +193,7 @@ class CameraProcess:
             seen=self._send if detect.classifiers else None,
         )
         stream.watcher = self.watching.watcher
+        settle_memory()
 
     def _on_awake(self, stream: Stream, awake: bool) -> None:
         stream.on_awake(awake)

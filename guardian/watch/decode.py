@@ -70,10 +70,11 @@ class Picture:
 
     def _halved(self, index: int, level: int) -> Plane:
         """Return a plane, halved so many times: once for all parts that are cut from it."""
-        if level == 0:
-            return self._plane(index, self.width if index == 0 else (self.width + 1) // 2, self._height(index))
         if (index, level) not in self._smaller:
-            self._smaller[index, level] = half(self._halved(index, level - 1))
+            width = self.width if index == 0 else (self.width + 1) // 2
+            self._smaller[index, level] = (
+                half(self._halved(index, level - 1)) if level else self._plane(index, width, self._height(index))
+            )
         return self._smaller[index, level]
 
     def _height(self, index: int) -> int:

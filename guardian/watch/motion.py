@@ -221,7 +221,7 @@ def _boxes(changed: Mask, steady: Mask, shift: tuple[float, float]) -> tuple[Box
     height, width = changed.shape
     around = np.ones((JOIN, JOIN), np.uint8)
     joined = cv2.dilate(cv2.medianBlur(changed, 3), around)
-    count, names, stats, _ = cv2.connectedComponentsWithStats(joined)
+    count, names, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(joined, 8, cv2.CV_16U, cv2.CCL_DEFAULT)
     at = np.flatnonzero(changed)  # few of the pixels: whole planes of numbers cost several times as much
     part_of = names.ravel()[at]
     within = np.bincount(part_of, minlength=count)

@@ -1,7 +1,8 @@
 """One stream's packets → the frames that are worth decoding → the pipeline. No thread and no clock of its own: the watcher
 feeds it live, and replay feeds it faster than real time.
 
-While awake, packets are decoded up to the frame that is due; what follows the last one that is due before a keyframe is never decoded.
+While awake, packets are decoded as they come, up to the last frame that is due before the next keyframe: what follows it is never
+decoded. When that keyframe comes is told by the one before; where it is not known, packets wait until a frame is due.
 While calm, packets since the last frame that was seen are kept. What wakes decodes them from there on, so that no frame
 of what woke is missed, however late it was noticed.
 """
@@ -20,6 +21,7 @@ from guardian.watch.gate import Do, Gate, Seen
 from guardian.watch.hardware import SOFTWARE, Chosen, choose
 from guardian.watch.pipeline import WatchPipeline
 
+LONGEST_GOP_US = 20 * SECOND_US  # what lies further apart says nothing of when the next keyframe comes
 MOST_FAULTS = 20  # packets in a row that hardware refuses: more than any damage that a lossy network does
 
 
@@ -41,6 +43,10 @@ class FramePace:
         due_us = utc_us if self._begins(utc_us) else self._due_us
         self._due_us = max(due_us + self._period_us, utc_us + self._period_us // 2)
         return True
+
+    def wants_before(self, utc_us: int) -> bool:
+        """Say whether another frame will be due before this time."""
+        return self._due_us < utc_us - self._period_us // 20
 
     def _begins(self, utc_us: int) -> bool:
         """Say whether it is the first, or time went back."""
@@ -109,6 +115,7 @@ class StreamWatch:
         self._waiting: deque[Sample] = deque()
         self._undecoded: deque[Sample] = deque()  # while awake: what came since the last frame that was due
         self._glanced_us = 0
+        self._key_us = self._gop_us = 0  # the last keyframe, and how long after the one before it came; 0: not known
         self.catching_up = False  # what was kept while calm is being decoded: faster than it came
         self.counters = StreamCounters(seen=self._gate.seen)
         self.history = History()
@@ -138,6 +145,8 @@ class StreamWatch:
         if decoder is None:
             return
         self.counters.packets += 1
+        if sample.is_key:
+            self._note_keyframe(self._time_of(sample))
         if not self._lazy:
             self._decode(decoder, sample)
             return
@@ -171,14 +180,18 @@ class StreamWatch:
             self._on_decoder(self._chosen)
         return self._chosen.decoder if self._chosen is not None else None
 
+    def _note_keyframe(self, utc_us: int) -> None:
+        since_us = utc_us - self._key_us
+        self._gop_us, self._key_us = since_us if 0 < since_us <= LONGEST_GOP_US else 0, utc_us
+
     # awake
 
     def _decode_when_due(self, decoder: Decoder, sample: Sample, after_us: int = 0) -> None:
-        """Decode a sample and those before it, if its frame is due."""
+        """Decode a sample and those before it, if its frame is due; at once, if one that follows it will be: less is left to do then."""
         if sample.is_key:
             self._undecoded.clear()
         self._undecoded.append(sample)
-        if self._pace.wants(self._time_of(sample)):
+        if self._pace.wants(self._time_of(sample)) or self._pace.wants_before(self._key_us + self._gop_us):
             self._decode_all(decoder, after_us)
 
     def _decode_all(self, decoder: Decoder, after_us: int = 0) -> None:

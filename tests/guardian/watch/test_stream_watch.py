@@ -85,7 +85,7 @@ def film(seconds, walks=(), *, gop=30, bframes=0, bit_rate=0, light_at=None):
     return StreamInfo(track), samples
 
 
-def watch(clip, *, lazy=True, glance_s=4.0, see=lambda picture: None):
+def watch(clip, *, lazy=True, glance_s=4.0, see=lambda picture: None, fed=lambda counted: None):
     """Return visits in seconds, what was counted, and the time of each look."""
     options = DetectSettings(lazy=lazy, glance_s=glance_s, end_after_s=2.0)
     reports, looks, ids = [], [], iter(range(1000))
@@ -108,6 +108,7 @@ def watch(clip, *, lazy=True, glance_s=4.0, see=lambda picture: None):
     stream.begin(info, T0)
     for sample in samples:
         stream.feed(sample)
+        fed(stream.counters)
     pipeline.close()
     last = {report.event.id: report.event for report in reports}
     visits = [((one.start_us - T0) / 1e6, (one.end_us - T0) / 1e6) for one in last.values()]
@@ -196,5 +197,12 @@ def test_what_follows_the_last_look_before_a_keyframe_is_never_decoded_and_no_lo
     eager_visits, eager, eager_looks = watch(clip, lazy=False)
     assert (visits, looks) == (eager_visits, eager_looks)
     assert counted.faults == 0
-    gops = sum(sample.is_key for sample in clip[1])
-    assert counted.decoded <= eager.decoded - spared * (gops - 1)
+    whole_gops = sum(sample.is_key for sample in clip[1]) - 1
+    assert counted.decoded <= eager.decoded - spared * (whole_gops - 1)  # of the last, which is cut short, more was to come
+
+
+def test_frames_are_decoded_as_they_come_where_another_look_follows_before_the_next_keyframe():
+    decoded = []
+    watch(film(7, ((1.0, 6.5),)), fed=lambda counted: decoded.append(counted.decoded))
+    steps = [after - before for before, after in pairwise(decoded)]
+    assert steps[59:89] == [1] * 28 + [0, 0]  # the third GOP, from its keyframe on
