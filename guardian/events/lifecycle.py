@@ -7,7 +7,7 @@ active → lost (none of its tracks is seen) → active again, or ended. Everyth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
@@ -174,7 +174,8 @@ class EventLifecycle:
                 continue
             worth = quality(*one.sighted)
             if is_better(worth, one.quality, utc_us - one.event.snapshot_us):
-                wanted.append(PictureWish(one.event.id, one.event.start_us, one.sighted[1], worth, one.event.label))
+                event, first = one.event, not one.event.snapshot
+                wanted.append(PictureWish(event.id, event.start_us, one.sighted[1], worth, event.label, first))
         return tuple(wanted)
 
     def picture_kept(self, wish: PictureWish, utc_us: int, path: str) -> None:
@@ -184,17 +185,21 @@ class EventLifecycle:
                 one.event = replace(one.event, snapshot=path, snapshot_us=utc_us, snapshot_box=wish.box)
                 one.quality, one.changed = wish.quality, True
 
-    def reports(self) -> tuple[EventReport, ...]:
-        """Return what happened since the last call, in order. A start carries the picture that was kept before this call."""
+    def reports(self, without: Collection[str] = ()) -> tuple[EventReport, ...]:
+        """Return what happened since the last call, in order, but for these events: theirs stays for another call. A start carries
+        the picture that was kept before this call.
+        """
         newest = {one.event.id: one for one in self._open}
-        out = tuple(
+        now, self._out = (
+            [report for report in self._out if report.event.id not in without],
+            [report for report in self._out if report.event.id in without],
+        )
+        return tuple(
             replace(report, event=_told(newest[report.event.id]))
             if report.what == "start" and report.event.id in newest
             else report
-            for report in self._out
+            for report in now
         )
-        self._out.clear()
-        return out
 
     def close(self) -> None:
         """Nobody watches any more: what goes on ends where it was last seen."""

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from guardian.index.engine import IndexFile
 from guardian.index.tables import events as e
 from guardian.index.tables import holds as h
+from guardian.index.tables import replacing
 from guardian.index.tables import segments as s
 from guardian.index.tables import verdicts as v
 from guardian.model.errors import BadRequest
@@ -23,6 +23,7 @@ from guardian.model.vision import Box
 
 MAX_PAGE = 500
 _MAX_TIME = 1 << 62
+_PUT = replacing(e)
 
 
 def encode_cursor(start_us: int, event_id: str) -> str:
@@ -99,12 +100,8 @@ class EventRepository:
         """Store events in one transaction; those that are known are replaced. `seal` returns what is not to stand in the clear."""
         if not events:
             return
-        statement = insert(e)
-        replace = statement.on_conflict_do_update(
-            index_elements=[e.c.id], set_={c.name: statement.excluded[c.name] for c in e.c if not c.primary_key}
-        )
         async with self._index.write() as connection:
-            await connection.execute(replace, [_row(event, seal(event)) for event in events])
+            await connection.execute(_PUT, [_row(event, seal(event)) for event in events])
 
     async def get(self, event_id: str) -> Event | None:
         """One event, or None."""

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Seque
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from guardian.index.engine import IndexFile
 from guardian.index.tables import copies as c
 from guardian.index.tables import events as e
 from guardian.index.tables import holds as h
+from guardian.index.tables import replacing
 from guardian.index.tables import segments as s
 from guardian.model.segment import ContentKind, EventKeep, SegmentHeader, SegmentRecord, StreamUsage
 from guardian.model.time import SECOND_US, Span
@@ -21,6 +21,7 @@ BATCH = 500  # rows a statement: 19 columns each stay far below SQLite's limit o
 LOOK_BACK_US = 3600 * SECOND_US  # segments are at most 600 s and a GOP long; clock jumps may make them overlap
 LONGEST_EVENT_US = 86_400 * SECOND_US  # of a longer one, footage before its last day is not kept for it
 _FOR_EVER = 1 << 62
+_ADD = replacing(s)
 
 
 def _row(record: SegmentRecord) -> dict[str, Any]:
@@ -137,12 +138,8 @@ class Recordings:
         """Store segments in one transaction; a segment that is known is replaced."""
         if not records:
             return
-        statement = insert(s)
-        replace = statement.on_conflict_do_update(
-            index_elements=[s.c.segment_id], set_={c.name: statement.excluded[c.name] for c in s.c if not c.primary_key}
-        )
         async with self._index.write() as connection:
-            await connection.execute(replace, [_row(record) for record in records])
+            await connection.execute(_ADD, [_row(record) for record in records])
 
     async def get(self, segment_id: str) -> SegmentRecord | None:
         """One segment, or None."""

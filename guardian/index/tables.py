@@ -1,6 +1,7 @@
 """The tables. Times are UTC microseconds; a change here needs a migration beside it."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 metadata = MetaData()
 
@@ -129,3 +130,14 @@ tokens = Table(
     Column("created_us", BigInteger, nullable=False),
     Column("last_used_us", BigInteger, nullable=False),
 )
+
+
+def replacing(table: Table) -> Insert:
+    """Return the statement that stores rows of a table whole, in place of those with the same key. Worth making once: it takes longer
+    than to run it.
+    """
+    statement = insert(table)
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={one.name: statement.excluded[one.name] for one in table.c if not one.primary_key},
+    )

@@ -92,6 +92,8 @@ class EventService:
         self.holds: Protection | None = None
         self._active: dict[str, Event] = {}
         self._written_us: dict[str, int] = {}
+        self._unwritten: list[Event] = []
+        self._writing = asyncio.Lock()
         self._forgotten: deque[str] = deque(maxlen=FORGOTTEN)
         self._words: OrderedDict[str, Words] = OrderedDict()
         self._lately: OrderedDict[str, Event] = OrderedDict()
@@ -165,10 +167,20 @@ class EventService:
         return False
 
     async def _write(self, event: Event) -> None:
+        """Store an event; those that come while others are stored go in one transaction."""
+        self._unwritten.append(event)
+        async with self._writing:
+            events = [one for one in self._unwritten if one.id not in self._forgotten]
+            self._unwritten = []
+            if events:
+                await asyncio.shield(self._store(events))  # whoever reported it may go meanwhile
+
+    async def _store(self, events: Sequence[Event]) -> None:
         try:
-            await self._repository.put([event], self._details.seal)
+            await self._repository.put(events, self._details.seal)
         except GuardianError as error:  # those who listen are told all the same
-            _log.error("event_not_stored", camera=event.camera, problem=error.message, cure=error.cure)
+            for camera in sorted({event.camera for event in events}):
+                _log.error("event_not_stored", camera=camera, problem=error.message, cure=error.cure)
 
     async def close_camera(self, camera: str, at_us: int) -> None:
         """End every event of a camera whose process is gone."""

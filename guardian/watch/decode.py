@@ -37,6 +37,7 @@ class Picture:
         self._full_range = frame.format.name.startswith("yuvj") or int(frame.color_range or 0) == 2
         self._smaller: dict[tuple[int, int], Plane] = {}
         self.utc_us, self.arrived_us = utc_us, arrived_us
+        self.jpeg: bytes | None = None  # of the whole picture, once it has been made: for all events that want it
         self.width, self.height = int(frame.width), int(frame.height)
 
     def luma(self) -> Plane:

@@ -33,7 +33,9 @@ def picture_path(camera: str, wish: PictureWish) -> str:
 
 
 def jpeg(picture: Picture) -> bytes:
-    """Return the whole picture as JPEG, at most `WIDEST` wide."""
+    """Return the whole picture as JPEG, at most `WIDEST` wide; made once."""
+    if picture.jpeg is not None:
+        return picture.jpeg
     if (
         picture.width > WIDEST
     ):  # an event is told once its picture is there: made smaller before it is colour, it takes a third of the time
@@ -42,7 +44,8 @@ def jpeg(picture: Picture) -> bytes:
     else:
         colour = picture.bgr()
     _, data = cv2.imencode(".jpg", colour, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    return data.tobytes()
+    picture.jpeg = data.tobytes()
+    return picture.jpeg
 
 
 def crop_jpeg(picture: Picture, box: Box) -> bytes:

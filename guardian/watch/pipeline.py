@@ -7,7 +7,7 @@ Answers of inference may come later and on another thread; they are applied in t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Protocol
@@ -31,9 +31,8 @@ from guardian.watch.regions import FEW, MOST, plan, whole
 from guardian.watch.traces import Traces
 
 MOST_WAITING = 2  # looks that wait for their answer, so that the next is cut meanwhile; full: this frame is not looked at
-LATE_US = 150_000  # answers that come later than that: inference has others to serve meanwhile. One look waits at a time, of few squares,
-SOON_US = 30_000  # until they come in time again; and after a start, when nobody knows
-LATEST = 0.2  # share of the last answer in how late they are
+LATE_US = 120_000  # an answer should be there by then: a look has as many squares as come back in that time
+LATEST = 0.2  # share of the last answer in how long a square takes
 START_US = 10 * SECOND_US  # after a start whatever is there already has not moved yet: look at everything
 FLOOR_SETTLING_US = SECOND_US // 2
 FLOOR_START_US = SECOND_US
@@ -67,7 +66,7 @@ class Events(Protocol):
 
     def picture_kept(self, wish: PictureWish, utc_us: int, path: str) -> None: ...
 
-    def reports(self) -> tuple[EventReport, ...]: ...
+    def reports(self, without: Collection[str] = ()) -> tuple[EventReport, ...]: ...
 
     def close(self) -> None: ...
 
@@ -112,6 +111,8 @@ class _Look:
     crops: tuple[Crop, ...]
     model: ModelReady
     tracker_us: int
+    asked_us: int = 0
+    took_us: int = 0
     reply: InferReply | None = None
 
 
@@ -128,7 +129,8 @@ class Counters:
 
 class WatchPipeline:
     """State of one camera's watching. `keep(wish, picture)` stores a picture and returns its path; `wake()` is called,
-    from any thread, when an answer has come that `step` or `drain` should take in.
+    from any thread, when an answer has come that `step` or `drain` should take in. `now_us`: a monotonic clock, by which the load
+    of inference is judged; without one it has none.
     """
 
     def __init__(
@@ -141,7 +143,9 @@ class WatchPipeline:
         keep: Callable[[PictureWish, Picture], str],
         report: Callable[[EventReport], None],
         wake: Callable[[], None] = lambda: None,
+        now_us: Callable[[], int] = lambda: 0,
     ) -> None:
+        self._now_us = now_us
         self._rules, self._infer, self._tracker, self._events = rules, infer, tracker, events
         self._keep, self._report, self._wake = keep, report, wake
         self._kinds = frozenset(kin(label) for label in rules.labels)
@@ -153,7 +157,7 @@ class WatchPipeline:
         self._floor_us = self._quiet_us = -START_US
         self._stepped_us = self._rested_us = 0  # the last step; time that rests have taken in all, which trackers do not see
         self._resting = False
-        self._late_us, self._is_late = float(LATE_US), True
+        self._square_us = LATE_US / FEW  # what a square takes from being asked for to its answer; nobody knows after a start
         self.moving = False
         self.motion_share = 0.0
         self.counters = Counters()
@@ -174,7 +178,12 @@ class WatchPipeline:
     @property
     def has_room(self) -> bool:
         """Say whether a look at the next frame would be taken."""
-        return len(self._waiting) < (1 if self._is_late else MOST_WAITING)
+        return len(self._waiting) < (MOST_WAITING if self._most >= MOST else 1)
+
+    @property
+    def _most(self) -> int:
+        """How many squares a look may have. Under load one that had more would be answered so late that it says what was."""
+        return max(FEW, min(MOST, int(LATE_US / max(1.0, self._square_us))))
 
     @property
     def following(self) -> bool:
@@ -243,10 +252,10 @@ class WatchPipeline:
         if not regions:
             return
         crops = tuple(cut(picture, region, model) for region in regions)
-        look = _Look(picture, regions, crops, model, picture.utc_us - self._rested_us)
+        look = _Look(picture, regions, crops, model, picture.utc_us - self._rested_us, self._now_us())
 
         def answered(reply: InferReply) -> None:
-            look.reply = reply
+            look.took_us, look.reply = self._now_us() - look.asked_us, reply
             self._wake()
 
         self._waiting.append(look)
@@ -271,10 +280,10 @@ class WatchPipeline:
         floor = self._wants_floor(now, motion)
         if floor:
             self._floor_us = now
-        everything = whole(*size) if floor else ()
-        if floor and self._is_late:
+        everything, most = whole(*size) if floor else (), self._most
+        if floor and most < MOST:
             return everything
-        near = plan(*size, motion.boxes, boxes, max(model.width, model.height), FEW if self._is_late else MOST)
+        near = plan(*size, motion.boxes, boxes, max(model.width, model.height), most)
         return tuple(region for region in near if region.box not in {other.box for other in everything}) + everything
 
     def _wants_floor(self, now: int, motion: Motion) -> bool:
@@ -282,7 +291,7 @@ class WatchPipeline:
         since = now - self._floor_us
         if motion.settling:
             return since >= FLOOR_SETTLING_US
-        least_us = 2 * self._late_us  # nobody asks for more than inference can give
+        least_us = 4 * self._square_us  # nobody asks for more than inference can give
         if now - self._began_us < START_US:
             return since >= max(FLOOR_START_US, least_us)
         return bool(motion.boxes or self._tracks) and since >= max(FLOOR_US, least_us)
@@ -295,8 +304,7 @@ class WatchPipeline:
             self.counters.failed += 1
             return
         now, rules, model = look.picture.utc_us, self._rules, look.model
-        self._late_us += LATEST * (max(0, self._stepped_us - now) - self._late_us)
-        self._is_late = self._late_us > (SOON_US if self._is_late else LATE_US)
+        self._square_us += LATEST * (look.took_us / len(look.crops) - self._square_us)
         aspect = look.picture.width / max(1, look.picture.height)
         thresholds = _Thresholds(rules, self._kinds, model)
         found = [
@@ -313,11 +321,16 @@ class WatchPipeline:
             for one in self._tracks
         ]
         self._events.update(now, told, model.threshold if rules.min_score is None else rules.min_score, came)
-        for wish in self._events.wishes(now):
+        wishes = self._events.wishes(now)
+        waiting = [wish.event_id for wish in wishes if wish.first]
+        self._tell(look.picture.arrived_us, waiting)
+        for wish in sorted(wishes, key=lambda wish: not wish.first):  # better pictures of what is known already can wait
             path = self._keep(wish, look.picture)
             if path:
                 self._events.picture_kept(wish, now, path)
-        self._tell(look.picture.arrived_us)
+            if wish.first:
+                waiting.remove(wish.event_id)
+                self._tell(look.picture.arrived_us, waiting)
 
     def _found(self, look: _Look, reply: InferReply, thresholds: _Thresholds) -> tuple[Detection, ...]:
         return merge(
@@ -329,8 +342,9 @@ class WatchPipeline:
             ]
         )
 
-    def _tell(self, arrived_us: int = 0) -> None:
-        for report in self._events.reports():
+    def _tell(self, arrived_us: int = 0, waiting: Collection[str] = ()) -> None:
+        """Report what happened; of the events that wait for their first picture a little later."""
+        for report in self._events.reports(waiting):
             self._report(replace(report, arrived_us=arrived_us) if report.what == "start" else report)
 
 

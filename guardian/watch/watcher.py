@@ -196,6 +196,7 @@ class Watcher:
             keep=keep or self._keeper.keep,
             report=report,
             wake=self._answered,
+            now_us=(lambda: clock.now().mono_us) if own_thread else (lambda: 0),
         )
         self._stream = StreamWatch(
             self._pipeline,
@@ -313,8 +314,8 @@ class Watcher:
                 self._stream.begin(item.info, item.start_utc_us)
             else:
                 self._stream.feed(item, behind=self._is_behind(item))
+        self._pipeline.drain()  # an answer does not wait for the frames that have come meanwhile
         if not items:
-            self._pipeline.drain()
             self._let_time_pass()
 
     def _is_behind(self, sample: Sample) -> bool:

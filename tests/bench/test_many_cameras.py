@@ -95,6 +95,15 @@ def test_many_cameras(tmp_path, server, house):
             "one inference",
             MOST_DELAY_MS + took_ms,
         ),
+        *(
+            Figure(
+                f"looks {what}, {share}",
+                max(one[key][share] for one in inference["cameras"]),
+                "ms, the camera with the most",
+            )
+            for what, key in (("wait for inference", "wait_ms"), ("are inferred", "infer_ms"))
+            for share in ("p50", "p95")
+        ),
         Figure("looks left out", looks, "looks", sum(views[name]["watch"]["looks"] for name in names), "looked at"),
         Figure(
             "packets that were not watched",

@@ -19,6 +19,7 @@ from tests.guardian.watch.test_gate import Play, S
 from tests.guardian.watch.test_stream_watch import film
 
 STEP = 200_000
+SOON = 20_000  # what a look takes whose answer comes before the next frame
 
 
 class Slow:
@@ -29,6 +30,7 @@ class Slow:
     def __init__(self):
         self.asked = deque()
         self.squares = []
+        self.now_us = 0
 
     def submit(self, pictures, on_done):
         self.squares.append(len(pictures))
@@ -50,32 +52,35 @@ def watched():
         events=EventLifecycle("front", rules_of(options), lambda: "event"),
         keep=lambda wish, picture: "",
         report=lambda report: None,
+        now_us=lambda: infer.now_us,
     )
     return infer, pipeline
 
 
-def frames(pipeline, count, after=0, corners=False):
-    """Show frames in each of which something has moved; `corners`: in all four of a larger frame's."""
+def frames(pipeline, count, after=0, corners=0):
+    """Show frames in each of which something has moved; `corners`: in so many of a larger frame's."""
     for n in range(after, after + count):
         height, width = (600, 1000) if corners else (192, 320)
         planes = np.full((height * 3 // 2, width), 128, np.uint8)
         planes[:height] = 90
-        for top, at in ((20, 20), (20, 900), (500, 20), (500, 900)) if corners else ((60, 0),):
+        for top, at in ((20, 20), (20, 900), (500, 20), (500, 900))[:corners] or ((60, 0),):
             left = at + (6 * (n % 10) if corners else 8 * (n % 30))
             planes[top : top + 60, left : left + 40] = 200
         yield n
         pipeline.step(Picture(av.VideoFrame.from_ndarray(planes, format="yuv420p"), n * STEP))
 
 
-def show(watched, count, after, every, *, corners=False):
+def show(watched, count, after, every, *, corners=0):
     """Show frames; every so many of them all answers come (0: none do). Returns the most that waited at once."""
     infer, pipeline = watched
     most = 0
     for n in frames(pipeline, count, after, corners):
         most = max(most, len(infer.asked))
         if every and n % every == 0:
+            infer.now_us += SOON if every == 1 else 0
             while infer.asked:
                 infer.answer()
+        infer.now_us = n * STEP
     return max(most, len(infer.asked))
 
 
@@ -92,10 +97,20 @@ def test_when_answers_come_late_one_look_waits_at_a_time_and_when_they_are_soon_
 
 def test_when_answers_come_late_a_look_has_few_squares(watched):
     infer, _ = watched
-    show(watched, 60, 0, 1, corners=True)
+    show(watched, 60, 0, 1, corners=4)
     assert max(infer.squares[-20:]) == 6, "one a corner, and the whole frame now and then"
-    show(watched, 60, 60, 5, corners=True)
+    show(watched, 60, 60, 5, corners=4)
     assert set(infer.squares[-9:]) == {2}
+
+
+def test_a_look_has_as_many_squares_as_come_back_in_time(watched):
+    infer, pipeline = watched
+    for n in frames(pipeline, 60, corners=3):
+        infer.now_us += 35_000 * (infer.squares[-1] if infer.asked else 0)  # three squares in 105 ms
+        while infer.asked:
+            infer.answer()
+        infer.now_us = n * STEP
+    assert max(infer.squares[-20:]) == 3
 
 
 def test_a_still_picture_is_looked_at_closely_for_two_seconds_only_when_the_watch_is_behind():
