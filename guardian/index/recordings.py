@@ -128,6 +128,29 @@ def _joined(rows: Iterable[Sequence[Any]], stream: str, gap_us: int) -> Iterator
         yield RecordingSpan(begin, end, stream, codecs, size)
 
 
+def _within(camera: Any, stream: Any, start_us: Any, end_us: Any) -> tuple[sa.ColumnElement[bool], ...]:
+    own = (s.c.camera == camera, s.c.stream == stream)
+    # The segment in which the span begins is the last that starts before it, however long that is.
+    last_before = sa.select(sa.func.max(s.c.start_us)).where(*own, s.c.start_us <= start_us).scalar_subquery()
+    floor = sa.func.min(sa.func.coalesce(last_before, start_us), start_us - LOOK_BACK_US)
+    return (*own, s.c.start_us >= floor, s.c.start_us < end_us, s.c.end_us > start_us)
+
+
+# Made once: a page asks for a day of every camera, and to put it together takes as long as SQLite takes to answer.
+_SPANS = (
+    sa.select(s.c.start_us, s.c.end_us, s.c.codecs, s.c.size_bytes)  # in one index; SQLite's windows take thrice as long
+    .where(
+        *_within(
+            sa.bindparam("camera"),
+            sa.bindparam("stream"),
+            sa.bindparam("start_us", type_=sa.BigInteger),
+            sa.bindparam("end_us", type_=sa.BigInteger),
+        )
+    )
+    .order_by(s.c.start_us)
+)
+
+
 class Recordings:
     """The repository of segments."""
 
@@ -151,32 +174,18 @@ class Recordings:
         self, camera: str, stream: str, start_us: int, end_us: int, limit: int = 10_000
     ) -> tuple[SegmentRecord, ...]:
         """Segments that share a moment with a span, oldest first."""
-        query = sa.select(s).where(*self._within(camera, stream, start_us, end_us)).order_by(s.c.start_us).limit(limit)
+        query = sa.select(s).where(*_within(camera, stream, start_us, end_us)).order_by(s.c.start_us).limit(limit)
         async with self._index.read() as connection:
             return tuple(record_of(row) for row in await connection.execute(query))
-
-    def _within(self, camera: str, stream: str, start_us: int, end_us: int) -> tuple[sa.ColumnElement[bool], ...]:
-        own = (s.c.camera == camera, s.c.stream == stream)
-        # The segment in which the span begins is the last that starts before it, however long that is.
-        last_before = sa.select(sa.func.max(s.c.start_us)).where(*own, s.c.start_us <= start_us).scalar_subquery()
-        floor = sa.func.min(sa.func.coalesce(last_before, start_us), start_us - LOOK_BACK_US)
-        return (*own, s.c.start_us >= floor, s.c.start_us < end_us, s.c.end_us > start_us)
 
     async def spans(
         self, camera: str, stream: str, start_us: int, end_us: int, gap_us: int, without: Collection[str] = ()
     ) -> tuple[RecordingSpan, ...]:
         """Footage in a span, oldest first, not cut to it; segments less than `gap_us` apart and of one codec are joined."""
-        where = self._within(camera, stream, start_us, end_us)
-        if without:
-            where = (*where, s.c.segment_id.not_in(without))
-        columns = (
-            s.c.start_us,
-            s.c.end_us,
-            s.c.codecs,
-            s.c.size_bytes,
-        )  # in one index; SQLite's windows take thrice as long
+        query = _SPANS.where(s.c.segment_id.not_in(without)) if without else _SPANS
+        where = {"camera": camera, "stream": stream, "start_us": start_us, "end_us": end_us}
         async with self._index.read() as connection:
-            rows = (await connection.execute(sa.select(*columns).where(*where).order_by(s.c.start_us))).all()
+            rows = (await connection.execute(query, where)).all()
         return tuple(_joined(rows, stream, gap_us))
 
     async def bounds(self, camera: str, stream: str) -> Span | None:
