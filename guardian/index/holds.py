@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from guardian.index.engine import IndexFile
 from guardian.index.tables import holds as h
+from guardian.index.tables import replacing
 from guardian.model.views import Hold
+
+_PUT = replacing(h)
 
 
 class HoldRepository:
@@ -23,11 +25,8 @@ class HoldRepository:
         """Store holds in one transaction; those that are known are replaced."""
         if not holds:
             return
-        statement = insert(h)
-        columns = {c.name: statement.excluded[c.name] for c in h.c if not c.primary_key}
-        replace = statement.on_conflict_do_update(index_elements=[h.c.id], set_=columns)
         async with self._index.write(durable=True) as connection:
-            await connection.execute(replace, [asdict(hold) for hold in holds])
+            await connection.execute(_PUT, [asdict(hold) for hold in holds])
 
     async def all(self) -> tuple[Hold, ...]:
         """Every hold, by its begin."""

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from guardian.index.engine import IndexFile
+from guardian.index.tables import replacing
 from guardian.index.tables import verdicts as v
 from guardian.model.event import Event, EventState, Judged
 from guardian.model.time import SECOND_US
 
 KEPT_US = 366 * 86_400 * SECOND_US  # by then camera, place and season are the same again
+
+_PUT = replacing(v)
 
 
 class VerdictRepository:
@@ -36,12 +38,8 @@ class VerdictRepository:
             "end_us": event.end_us,
             "details": judged.details,
         }
-        statement = insert(v).values(row)
-        replace = statement.on_conflict_do_update(
-            index_elements=[v.c.event_id], set_={c.name: statement.excluded[c.name] for c in v.c if not c.primary_key}
-        )
         async with self._index.write(durable=True) as connection:
-            await connection.execute(replace)
+            await connection.execute(_PUT, row)
             await connection.execute(sa.delete(v).where(v.c.given_us < judged.given_us - KEPT_US))
 
     async def refresh(self, event: Event, details: bytes | None) -> None:
