@@ -178,9 +178,14 @@ class EventService:
     async def _store(self, events: Sequence[Event]) -> None:
         try:
             await self._repository.put(events, self._details.seal)
-        except GuardianError as error:  # those who listen are told all the same
-            for camera in sorted({event.camera for event in events}):
-                _log.error("event_not_stored", camera=camera, problem=error.message, cure=error.cure)
+        except Exception as error:  # noqa: BLE001 - what a hostile camera has its process say may be more than a database takes
+            if len(events) > 1:  # what one camera says takes nothing from another
+                for event in events:
+                    await self._store([event])
+            elif isinstance(error, GuardianError):  # those who listen are told all the same
+                _log.error("event_not_stored", camera=events[0].camera, problem=error.message, cure=error.cure)
+            else:
+                _log.exception("event_not_stored", camera=events[0].camera)
 
     async def close_camera(self, camera: str, at_us: int) -> None:
         """End every event of a camera whose process is gone."""

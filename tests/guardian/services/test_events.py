@@ -1,7 +1,7 @@
 """Events through their life, to everybody who listens, and out again."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,6 +115,28 @@ async def test_how_late_events_are_told_is_known(service: EventService, clock: O
         await service.report(report)
         await service.report(EventReport("update", report.event))
     assert service.delay_ms() == (120.0, 900.0)
+
+
+async def test_events_that_come_at_once_go_in_one_transaction_and_none_takes_another_with_it(
+    service: EventService, index: IndexFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    piles, put = [], EventRepository.put
+
+    async def noted(self: EventRepository, events: Sequence[Event], seal: Callable[[Event], bytes]) -> None:
+        piles.append(len(events))
+        await put(self, events, seal)
+
+    monkeypatch.setattr(EventRepository, "put", noted)
+    many = [event(T0, number=number, camera=f"cam{number}") for number in range(4)]
+    await asyncio.gather(*(start(service, one) for one in many))
+    assert piles == [1, 3]
+    piles.clear()
+    more = [event(T0, number=number, camera=f"cam{number}") for number in range(4, 8)]
+    more[2] = replace(more[2], start_us=1 << 70)  # no database takes it
+    await asyncio.gather(*(start(service, one) for one in more))
+    assert piles == [1, 3, 1, 1, 1]
+    stored = [await EventRepository(index).get(one.id) is not None for one in more]
+    assert stored == [True, True, False, True]
 
 
 async def test_a_dead_camera_ends_its_own_events_only(service: EventService, told: list[tuple[str, Event]]) -> None:
