@@ -10,6 +10,7 @@ from guardian_bytetrack.tracker import ByteTracker
 
 from guardian.events.lifecycle import EventLifecycle
 from guardian.model.messages import InferReply, ModelReady
+from guardian.model.vision import Box, Detection
 from guardian.processes.watching import rules_of, watch_rules_of
 from guardian.settings.schema import DetectSettings
 from guardian.watch.decode import Picture
@@ -138,3 +139,32 @@ def test_what_waits_too_long_goes_but_for_the_last_keyframe_and_what_follows():
     assert taken[-1].arrived_us - taken[1].arrived_us <= MOST_WAIT_US
     assert len(taken) - 1 + intake.dropped == len(samples)
     assert 0 < intake.dropped < len(samples) - 60
+
+
+def test_of_two_that_come_at_once_each_is_told_when_its_own_picture_is_there():
+    class FindsTwo(Slow):
+        def answer(self):
+            on_done, count = self.asked.popleft()
+            two = tuple(Detection("person", 0.9, Box(x, 0.3, x + 0.2, 0.9)) for x in (0.1, 0.6))
+            on_done(InferReply(1, (two,) + ((),) * (count - 1)))
+
+    infer, options, ids, happened = FindsTwo(), DetectSettings(), iter("ab"), []
+    pipeline = WatchPipeline(
+        watch_rules_of(options),
+        infer=infer,
+        tracker=ByteTracker(),
+        events=EventLifecycle("front", rules_of(options), lambda: next(ids)),
+        keep=lambda wish, picture: happened.append(("kept", wish.event_id)) or f"{wish.event_id}.pgp",
+        report=lambda report: happened.append((report.what, report.event.id, report.event.snapshot)),
+    )
+    for _ in frames(pipeline, 12):
+        while infer.asked and len(happened) < 4:
+            infer.answer()
+    first, second = happened[0][1], happened[2][1]
+    assert {first, second} == {"a", "b"}
+    assert happened[:4] == [
+        ("kept", first),
+        ("start", first, f"{first}.pgp"),
+        ("kept", second),
+        ("start", second, f"{second}.pgp"),
+    ]
