@@ -25,7 +25,7 @@ READ_S = 1.0
 CLOSE_AFTER_S = 20.0  # a call into a source that takes longer is broken off by closing it from outside
 HUNG_AFTER_S = 30.0  # and longer than this, the process is given up
 LOOK_EVERY_S = 5.0
-REST_S = 0.5
+REST_S = 0.5  # for what had gathered when the end is called for: it is there already
 BELIEVE_AFTER_US = (
     300_000_000  # a wall clock that jumps and is back before has changed nothing, whatever cameras did meanwhile
 )
@@ -221,9 +221,11 @@ class CaptureRunner:
             self.dropped = dropped_before + normaliser.dropped
 
     def _read_the_rest(self, source: CameraSource, normaliser: Normaliser) -> None:
-        """Take in what had come when the end was called for: what gathers in front of a source may be seconds."""
+        """Take in what had come when the end was called for: in front of a source that lets packets gather may be seconds of them."""
+        if not hasattr(source, "allow_delay"):
+            return
         end_s = self._clock.mono_s() + REST_S
-        while getattr(source, "paced", True) and self._clock.mono_s() < end_s and (packet := source.read(0.0)) is not None:
+        while self._clock.mono_s() < end_s and (packet := source.read(0.0)) is not None:
             for step in normaliser.push(packet):
                 self._take(step)
 

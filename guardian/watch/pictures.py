@@ -36,9 +36,8 @@ def jpeg(picture: Picture) -> bytes:
     """Return the whole picture as JPEG, at most `WIDEST` wide; made once."""
     if picture.jpeg is not None:
         return picture.jpeg
-    if (
-        picture.width > WIDEST
-    ):  # an event is told once its picture is there: made smaller before it is colour, it takes a third of the time
+    # An event is told once its picture is there: made smaller before it is colour, it takes a third of the time.
+    if picture.width > WIDEST:
         high = max(2, round(picture.height * WIDEST / picture.width) & ~1)
         colour = picture.scaled((0, 0, picture.width, picture.height), WIDEST, high)
     else:

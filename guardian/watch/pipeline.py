@@ -291,7 +291,7 @@ class WatchPipeline:
         since = now - self._floor_us
         if motion.settling:
             return since >= FLOOR_SETTLING_US
-        least_us = 4 * self._square_us  # nobody asks for more than inference can give
+        least_us = 2 * FEW * self._square_us  # every second answer: nobody asks for more than inference can give
         if now - self._began_us < START_US:
             return since >= max(FLOOR_START_US, least_us)
         return bool(motion.boxes or self._tracks) and since >= max(FLOOR_US, least_us)

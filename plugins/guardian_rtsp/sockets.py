@@ -10,7 +10,7 @@ RECEIVE_MOST = Path("/proc/sys/net/core/rmem_max")
 
 
 def connected(host: str, port: int, timeout_s: float) -> socket.socket:
-    """Connect as `socket.create_connection` does, with room for a second of video where the kernel grants it."""
+    """Connect as `socket.create_connection` does, with room for seconds of video where the kernel grants it."""
     fault: OSError | None = None
     for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         sock = socket.socket(family, kind, protocol)
