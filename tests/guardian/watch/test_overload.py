@@ -10,7 +10,7 @@ from guardian_bytetrack.tracker import ByteTracker
 
 from guardian.events.lifecycle import EventLifecycle
 from guardian.model.messages import InferReply, ModelReady
-from guardian.model.vision import Box, Detection
+from guardian.model.vision import Box, Track
 from guardian.processes.watching import rules_of, watch_rules_of
 from guardian.settings.schema import DetectSettings
 from guardian.watch.decode import Picture
@@ -142,17 +142,17 @@ def test_what_waits_too_long_goes_but_for_the_last_keyframe_and_what_follows():
 
 
 def test_of_two_that_come_at_once_each_is_told_when_its_own_picture_is_there():
-    class FindsTwo(Slow):
-        def answer(self):
-            on_done, count = self.asked.popleft()
-            two = tuple(Detection("person", 0.9, Box(x, 0.3, x + 0.2, 0.9)) for x in (0.1, 0.6))
-            on_done(InferReply(1, (two,) + ((),) * (count - 1)))
+    class StandsThere:
+        """A tracker that follows two people."""
 
-    infer, options, ids, happened = FindsTwo(), DetectSettings(), iter("ab"), []
+        def update(self, utc_us, detections):
+            return tuple(Track(n, "person", 0.9, Box(x, 0.3, x + 0.1, 0.9), 9, 0) for n, x in enumerate((0.1, 0.7)))
+
+    infer, options, ids, happened = Slow(), DetectSettings(), iter("ab"), []
     pipeline = WatchPipeline(
         watch_rules_of(options),
         infer=infer,
-        tracker=ByteTracker(),
+        tracker=StandsThere(),
         events=EventLifecycle("front", rules_of(options), lambda: next(ids)),
         keep=lambda wish, picture: happened.append(("kept", wish.event_id)) or f"{wish.event_id}.pgp",
         report=lambda report: happened.append((report.what, report.event.id, report.event.snapshot)),
