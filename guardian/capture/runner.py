@@ -39,7 +39,7 @@ OnState = Callable[[CameraState, GuardianError | None], None]
 
 class CaptureRunner:
     """Captures until stopped. Callbacks come from its thread: `on_run` before the samples of a run, `on_state` at changes
-    (RUNNING with the first run, RETRYING, FAILED or ENDED when it is over), `on_sound` with every packet of sound as it came,
+    (RUNNING with the first run, RETRYING, FAILED or ENDED when it is over) and at each try that failed, `on_sound` with every packet of sound as it came,
     also of one that MP4 cannot carry, and the UTC time of its arrival."""
 
     def __init__(
@@ -149,20 +149,22 @@ class CaptureRunner:
             if self._stop.is_set():
                 return
             wait_s = backoff.next_s(fault.code, self._clock.mono_s() - began_s, self._jitter())
+            self.reconnects += fault.retry
             self._say(CameraState.RETRYING if fault.retry else CameraState.FAILED, fault)
             if not fault.retry:
                 return
-            self.reconnects += 1
             self._stop.wait(wait_s)
 
     def _say(self, state: CameraState, error: GuardianError | None) -> None:
         code = error.code if error is not None else ""
-        if error is not None and (state is not self._state or code != self._error_code):
+        changed = state is not self._state or code != self._error_code
+        if error is not None and changed:  # logged once; each try after it is told, for the count that is shown
             _log.warning("stream_" + state.value, stream=self._name, problem=error.message, cure=error.cure)
-        if state is not self._state or code != self._error_code:
+        if changed:
             self._state = state
             if error is not None or state is CameraState.RUNNING:
                 self._error_code = code
+        if changed or error is not None:
             self._on_state(state, error)
 
     def _capture(self) -> None:
