@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from guardian.cli._output import data_option, emit, json_option
+from guardian.cli.viewing import examine as examine_page
 from guardian.model.errors import GuardianError
 from guardian.model.health import Finding, Health
 
@@ -50,7 +51,7 @@ def doctor(data: Path, as_json: bool) -> None:
     settings = load(data)
     findings = []
     machine = examine(data, settings, PluginRegistry(settings.plugins, ContextMaker(data)), SystemClock())
-    for finding in chain(machine, _cameras(data)):
+    for finding in chain(machine, [examine_page()], _cameras(data)):
         findings.append(finding)
         if not as_json:
             mark, colour = MARKS[finding.health]

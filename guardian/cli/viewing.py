@@ -11,6 +11,7 @@ import click
 
 from guardian.cli._ask import ask
 from guardian.cli._output import data_option, emit, json_option
+from guardian.model.health import Finding, Health
 
 if TYPE_CHECKING:
     import guardian_viewer as viewer
@@ -118,6 +119,18 @@ def check_page(address: str | None, public_key: Path | None, as_json: bool) -> N
     click.echo(f"Signed by {build.signed_by}." if build.signed_by else "A development build: nobody has signed it.")
     if address:
         click.echo("It is what is installed here." if same else "What is installed here is another version.")
+
+
+def examine() -> Finding:
+    """Say whether the page for viewers that is installed here is what its manifest says, and who signed it."""
+    import guardian_viewer as viewer
+
+    try:
+        build = viewer.checked()
+    except viewer.BadBundle as error:
+        return Finding("viewer's page", Health.ERROR, error.message, error.cure)
+    who = f"signed by {build.signed_by}" if build.signed_by else "a development build: nobody has signed it"
+    return Finding("viewer's page", Health.OK, f"{build.files} files are what their manifest says, {who}")
 
 
 def _fetched(address: str, key: bytes) -> viewer.Build:

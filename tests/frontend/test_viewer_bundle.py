@@ -21,7 +21,8 @@ from guardian_relay.errors import RelayError
 from guardian_relay.gateway import Viewers, gateway_app, viewer_build
 from guardian_relay.settings import GatewaySettings
 
-from guardian.cli.viewing import viewing
+from guardian.cli.viewing import examine, viewing
+from guardian.model.health import Health
 from guardian.vault.viewing import make_text
 from guardian.web.pages import viewer as page
 
@@ -88,7 +89,8 @@ def test_what_is_not_what_was_signed_is_refused(release, spoil, says):
         check(own, found)
 
 
-def test_a_changed_missing_or_additional_file_on_the_disk_stops_relay_and_page(monkeypatch, tmp_path):
+def test_a_changed_missing_or_additional_file_on_the_disk_stops_relay_and_page_and_doctor_says_so(monkeypatch, tmp_path):
+    assert (examine().check, examine().health) == ("viewer's page", Health.OK)
     static = tmp_path / "static"
     shutil.copytree(viewer.STATIC, static)
     monkeypatch.setattr(viewer, "STATIC", static)
@@ -100,6 +102,8 @@ def test_a_changed_missing_or_additional_file_on_the_disk_stops_relay_and_page(m
             viewer_build()
         with pytest.raises(viewer.BadBundle):
             viewer.served("index.html")
+        assert (examine().health, examine().message) == (Health.ERROR, caught.value.message)
+        assert examine().cure
         return caught.value.message
 
     page = static / "index.html"
