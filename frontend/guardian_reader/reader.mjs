@@ -212,9 +212,25 @@ function checkedVault(vault) {
   return vault;
 }
 
-/** Open a vault (the content of vault.json) with its passphrase. Argon2id takes some seconds. */
+function pairOf(opened, publicKey) {
+  const pair = ml_kem768.keygen(opened.slice(0, 64));
+  if (!same(pair.publicKey, publicKey.slice(0, 1184))) throw damaged("the vault's public and private keys do not belong together");
+  return { seed: opened.slice(0, 64), mlkem: pair.secretKey, x25519: opened.slice(64), x25519Public: publicKey.slice(1184) };
+}
+
+/** The key pair of somebody who was let in, to which the epochs are sealed for them. */
+async function viewersPair(viewer, key) {
+  const publicKey = base64(viewer.public, 1216);
+  const bound = concat(label("private-ai-guardian vault v1 viewer"), publicKey);
+  const opened = await gcmOpen(key, base64(viewer.nonce, 12), base64(viewer.wrapped, 112), bound);
+  if (opened === null) throw new ReaderError("wrong_passphrase", "the passphrase is wrong");
+  return pairOf(opened, publicKey);
+}
+
+/** Open a vault (the content of vault.json, or what somebody who was let in gets in its place) with its passphrase. Argon2id takes some
+ * seconds. */
 export async function openVault(vault, passphrase) {
-  const { kdf, epochs } = checkedVault(vault);
+  const { kdf, epochs, viewer } = checkedVault(vault);
   const kek = argon2id(utf8.encode(passphrase.normalize("NFKC")), base64(kdf.salt, 16), {
     m: kdf.memory_kib,
     t: kdf.time,
@@ -223,16 +239,20 @@ export async function openVault(vault, passphrase) {
     maxmem: 2 ** 31,
   });
   const key = await gcmKey(kek);
+  const own = viewer === undefined ? null : await viewersPair(viewer, key);
   const keys = new Map();
   for (const one of epochs) {
     const place = concat(u32(one.number), base64(one.public, 1216));
-    const bound = concat(label("private-ai-guardian vault v1 epoch"), place);
-    const opened = await gcmOpen(key, base64(one.nonce, 12), base64(one.wrapped, 112), bound);
-    if (opened === null) throw new ReaderError("wrong_passphrase", "the passphrase is wrong");
-    const pair = ml_kem768.keygen(opened.slice(0, 64));
-    const publicKey = place.slice(4);
-    if (!same(pair.publicKey, publicKey.slice(0, 1184))) throw damaged("the vault's public and private keys do not belong together");
-    keys.set(one.number, { seed: opened.slice(0, 64), mlkem: pair.secretKey, x25519: opened.slice(64), x25519Public: publicKey.slice(1184) });
+    let opened;
+    if (own === null) {
+      const bound = concat(label("private-ai-guardian vault v1 epoch"), place);
+      opened = await gcmOpen(key, base64(one.nonce, 12), base64(one.wrapped, 112), bound);
+      if (opened === null) throw new ReaderError("wrong_passphrase", "the passphrase is wrong");
+    } else {
+      opened = await hpkeOpen(own, base64(one.sealed, 1232), concat(label("private-ai-guardian vault v1 viewer epoch"), place));
+      if (opened?.length !== 96) throw damaged("a key of the vault does not open for who was let in");
+    }
+    keys.set(one.number, pairOf(opened, place.slice(4)));
   }
   await compareCheck(vault, keys);
   return keys;
@@ -407,7 +427,7 @@ export async function openSegment(from, keys) {
   const source = new Source(from);
   const header = parseHeader((await source.read(0, MAX_HEADER)).slice());
   const epoch = keys.get(header.epoch);
-  if (epoch === undefined) throw damaged(`the file is sealed to epoch ${header.epoch}, which this vault does not have`);
+  if (epoch === undefined) throw Object.assign(damaged(`the file is sealed to epoch ${header.epoch}, which this vault does not have`), { lacks: header.epoch });
   if (header.wrapped.length !== 1168) throw damaged("the wrapped key has a wrong length");
   const info = concat(label("private-ai-guardian segment v1 key"), header.preamble);
   const segmentKey = await hpkeOpen(epoch, header.wrapped, info);

@@ -12,11 +12,13 @@ from pathlib import Path
 from guardian.model.errors import BadRequest, BadSetting, Conflict, Damaged, VaultLocked
 from guardian.platform.files import make_private_dir
 from guardian.vault import epochs as keys
-from guardian.vault import hpke, plugin_keys
+from guardian.vault import hpke, plugin_keys, viewers
 from guardian.vault.epochs import RESTORE, Epoch
 from guardian.vault.passphrase import SALT_BYTES, Argon2Parameters, check_passphrase, derive_kek, wipe
 from guardian.vault.recovery_code import generate_code, parse_code
 from guardian.vault.vault_file import BACKUP, FILE, MAX_FILE, VaultFile, read_vault, restore_vault, write_vault
+from guardian.vault.viewers import Viewer
+from guardian.vault.viewing import ViewingKey
 
 __all__ = ["BACKUP", "FILE", "MAX_FILE", "Keyring"]
 HOW_TO_UNLOCK = "Unlock it on the page, or with `guardian vault unlock`."
@@ -129,14 +131,26 @@ class Keyring:
 
     def open_plugin_key(self, sealed: bytes, plugin: str) -> bytes:
         """Return a key that `plugin_keys.seal` sealed. It says of no epoch, so each is tried. VaultLocked, Damaged."""
+        privates = self._copies()
+        try:
+            return plugin_keys.opened(sealed, plugin, privates[::-1])
+        finally:
+            wipe(*privates)
+
+    def let_in(self, name: str, passphrase: str, key: ViewingKey) -> Viewer:
+        """Return a viewer who opens everything with a passphrase of theirs; it is for the caller to keep. VaultLocked, BadRequest."""
+        privates = self._copies()
+        try:
+            return viewers.make(name, passphrase, key, self._vault.epochs[: len(privates)], privates)
+        finally:
+            wipe(*privates)
+
+    def _copies(self) -> list[bytearray]:
+        """Return the private keys, the oldest first, for the caller to wipe. VaultLocked."""
         with self._lock:
             if not self._private:
                 raise VaultLocked("the vault is locked", cure=HOW_TO_UNLOCK)
-            privates = [bytearray(private) for _, private in sorted(self._private.items(), reverse=True)]
-        try:
-            return plugin_keys.opened(sealed, plugin, privates)
-        finally:
-            wipe(*privates)
+            return [bytearray(private) for _, private in sorted(self._private.items())]
 
     # what changes the file; it is written before anything is taken over, so that a full disk leaves all as it was
 
@@ -155,7 +169,9 @@ class Keyring:
         self._hold(privates)
 
     def rotate(self, passphrase: str, *, now_us: int) -> int:
-        """Make a new key pair that all that comes is sealed to, and return its number. Older footage still opens."""
+        """Make a new key pair that all that comes is sealed to, and return its number. Older footage still opens; viewers who are in
+        open the new, too.
+        """
         kek = derive_kek(passphrase, self._vault.parameters)
         privates = self._opened_with_kek(kek)
         private, public = hpke.generate()
@@ -163,7 +179,11 @@ class Keyring:
         wipe(kek)
         if self._vault.recovery is not None:
             epoch = keys.seal_to_recovery(epoch, private, self._vault.recovery)
-        self._keep(replace(self._vault, epochs=(*self._vault.epochs, epoch)), privates)
+        epochs = (*self._vault.epochs, epoch)
+        viewers.rotate_all(
+            self._folder, epochs, [*privates, private]
+        )  # before: cut off in between, they have one that nobody needs
+        self._keep(replace(self._vault, epochs=epochs), privates)
         if self.unlocked:
             self._hold([*privates, private])
         else:

@@ -46,6 +46,13 @@ def hello_tag(secret: bytes, begin: bytes) -> bytes:
     return hmac.digest(derived(secret, b"hello"), begin, "sha256")
 
 
+def is_hello_of(secret: bytes, frame: bytes) -> bool:
+    """Whether a first frame comes from somebody with that viewing key."""
+    begin, tag = frame[: 2 + KEY], frame[2 + KEY :]
+    right = len(frame) == HELLO_BYTES and frame[:2] == bytes([HELLO, VERSION])
+    return hmac.compare_digest(hello_tag(secret, begin), tag) and right
+
+
 def refusal(why: int) -> bytes:
     """A frame that says no."""
     return bytes([REFUSAL, why])
@@ -91,13 +98,11 @@ class EdgeHandshake:
 
     def hello(self, frame: bytes) -> bytes:
         """Return the welcome. NotAllowed where the hello is not of somebody with the viewing key."""
-        begin, tag = frame[: 2 + KEY], frame[2 + KEY :]
-        right = len(frame) == HELLO_BYTES and frame[:2] == bytes([HELLO, VERSION])
-        if not hmac.compare_digest(hello_tag(self._key.secret, begin), tag) or not right:
+        if not is_hello_of(self._key.secret, frame):
             raise NotAllowed("this viewing key is not known here", cure="Take the newest one of this home.")
         own = X25519PrivateKey.generate()
         try:
-            self._shared = own.exchange(X25519PublicKey.from_public_bytes(begin[2:]))
+            self._shared = own.exchange(X25519PublicKey.from_public_bytes(frame[2 : 2 + KEY]))
         except ValueError as error:  # a point of small order
             raise NotAllowed("the viewer's key is none") from error
         answer = bytes([WELCOME]) + own.public_key().public_bytes_raw()

@@ -12,7 +12,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -90,16 +90,28 @@ def read(folder: Path) -> ViewingKey | None:
     """Read a vault folder's; None where viewing is off. Damaged."""
     try:
         value = json.loads((folder / FILE).read_bytes())
-        if value["format"] != 1 or type(value["created_us"]) is not int:
+        if value["format"] != 1:
             raise ValueError("another format")
-        parts = {name: base64.b64decode(value[name], validate=True) for name in _SIZES}
-        if any(len(part) != _SIZES[name] for name, part in parts.items()):
-            raise ValueError("a part has a wrong length")
-        return ViewingKey(created_us=value["created_us"], **parts)
+        return key_of(value)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Damaged(f"{folder / FILE} cannot be read", cure="Make a new viewing key: `guardian viewing on`.") from error
+
+
+def key_of(value: Any) -> ViewingKey:
+    """Return the viewing key that stands in a JSON object, as `values_of` wrote it. ValueError, KeyError, TypeError."""
+    if type(value["created_us"]) is not int or not 0 <= value["created_us"] < 1 << 62:
+        raise ValueError("a number is none, or out of range")
+    parts = {name: base64.b64decode(value[name], validate=True) for name in _SIZES}
+    if any(len(part) != _SIZES[name] for name, part in parts.items()):
+        raise ValueError("a part has a wrong length")
+    return ViewingKey(created_us=value["created_us"], **parts)
+
+
+def values_of(key: ViewingKey) -> dict[str, Any]:
+    """Return a viewing key as members of a JSON object."""
+    return {"created_us": key.created_us, **{name: base64.b64encode(getattr(key, name)).decode() for name in _SIZES}}
 
 
 def write(folder: Path, key: ViewingKey | None) -> None:
@@ -108,8 +120,7 @@ def write(folder: Path, key: ViewingKey | None) -> None:
         if key is None:
             (folder / FILE).unlink(missing_ok=True)
             return
-        value = {name: base64.b64encode(getattr(key, name)).decode() for name in _SIZES}
-        replace_file(folder / FILE, json.dumps({"format": 1, "created_us": key.created_us, **value}, indent=1).encode())
+        replace_file(folder / FILE, json.dumps({"format": 1, **values_of(key)}, indent=1).encode())
     except OSError as error:
         raise ResourceGone(
             f"{folder / FILE} could not be written: {error.strerror}", cure="See that the disk has room."

@@ -41,9 +41,19 @@ def private_key(vault: dict, number: int, passphrase: str) -> bytes:
     p = vault["kdf"]
     kek = Argon2id(salt=unb64(p["salt"]), length=32, iterations=p["time"], lanes=p["lanes"], memory_cost=p["memory_kib"])
     (one,) = [epoch for epoch in vault["epochs"] if epoch["number"] == number]
-    bound = b"private-ai-guardian vault v1 epoch\0" + number.to_bytes(4, "big") + unb64(one["public"])
+    place = number.to_bytes(4, "big") + unb64(one["public"])
     key = kek.derive(unicodedata.normalize("NFKC", passphrase).encode())
+    if own := vault.get("viewer"):
+        bound = b"private-ai-guardian vault v1 viewer\0" + unb64(own["public"])
+        mine = pair(AESGCM(key).decrypt(unb64(own["nonce"]), unb64(own["wrapped"]), bound))
+        return SUITE.decrypt(unb64(one["sealed"]), mine, b"private-ai-guardian vault v1 viewer epoch\0" + place)
+    bound = b"private-ai-guardian vault v1 epoch\0" + place
     return AESGCM(key).decrypt(unb64(one["nonce"]), unb64(one["wrapped"]), bound)
+
+
+def pair(private: bytes) -> hpke.MLKEM768X25519PrivateKey:
+    parts = MLKEM768PrivateKey.from_seed_bytes(private[:64]), X25519PrivateKey.from_private_bytes(private[64:])
+    return hpke.MLKEM768X25519PrivateKey(*parts)
 
 
 class Viewer:
@@ -74,9 +84,8 @@ class Viewer:
 
     def proof(self, passphrase: str) -> bytes:
         private = private_key(self.inner["vault"], self.inner["epoch"], passphrase)
-        parts = MLKEM768PrivateKey.from_seed_bytes(private[:64]), X25519PrivateKey.from_private_bytes(private[64:])
         info = b"private-ai-guardian viewer v1 challenge\0" + self.said
-        challenge = SUITE.decrypt(unb64(self.inner["challenge"]), hpke.MLKEM768X25519PrivateKey(*parts), info)
+        challenge = SUITE.decrypt(unb64(self.inner["challenge"]), pair(private), info)
         return self.prove(challenge)
 
     def prove(self, challenge: bytes = b"") -> bytes:
