@@ -20,6 +20,7 @@ _PARAMETERS = {
     "camera": "Id of a camera.",
     "event": "Id of an event.",
     "device": "Id of a device, as GET /relay/devices has it.",
+    "viewer": "Id of somebody who looks from afar, as GET /viewing/viewers has it.",
     "hold": "Id of a protected span.",
     "export": "Id of an export.",
     "token": "Id of a token.",

@@ -10,6 +10,9 @@ import click
 from guardian.model.errors import BadRequest
 
 SecretFile = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+passphrase_option = click.option(
+    "--passphrase-file", type=SecretFile, help="File that holds the passphrase; - for standard input."
+)
 
 
 def given(file: Path, what: str) -> str:

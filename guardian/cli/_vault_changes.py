@@ -12,16 +12,20 @@ import click
 
 from guardian.cli._output import data_option, emit, json_option
 from guardian.cli._recovery_page import show_code
-from guardian.cli._secret import SecretFile, given, new_passphrase_from, only_one_from_stdin, passphrase_from
+from guardian.cli._secret import (
+    SecretFile,
+    given,
+    new_passphrase_from,
+    only_one_from_stdin,
+    passphrase_from,
+    passphrase_option,
+)
 
 if TYPE_CHECKING:
     from guardian.vault.keyring import Keyring
 
 OLD_COPIES = (
     "Copies of vault.json that were made before open as they did; `guardian vault rotate` keeps what comes from them."
-)
-passphrase_option = click.option(
-    "--passphrase-file", type=SecretFile, help="File that holds the passphrase; - for standard input."
 )
 new_passphrase_option = click.option(
     "--new-passphrase-file", type=SecretFile, help="File that holds the new passphrase; - for standard input."

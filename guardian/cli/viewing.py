@@ -1,4 +1,4 @@
-"""`guardian viewing on|status|off|check`. For all but `check` Guardian must run: it answers the viewers."""
+"""`guardian viewing on|let-in|status|off|check`. For all but `check` Guardian must run: it answers the viewers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 
 from guardian.cli._ask import ask
 from guardian.cli._output import data_option, emit, json_option
+from guardian.cli._secret import SecretFile, given
 from guardian.model.health import Finding, Health
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 EXAMPLES = """Examples:
 
   guardian viewing on
+
+  guardian viewing let-in --name Olga
 
   guardian viewing status
 
@@ -42,7 +45,7 @@ def viewing() -> None:
 @data_option
 @json_option
 def turn_on(no_qr: bool, data: Path, as_json: bool) -> None:
-    """Make a viewing key and show it, this once. The vault must be unlocked. The key before is good no longer."""
+    """Make a viewing key of yours and show it, this once. The vault must be unlocked. Your key before is good no longer."""
     value = ask(data, "POST", "/viewing")
     if as_json:
         emit(value)
@@ -53,26 +56,56 @@ def turn_on(no_qr: bool, data: Path, as_json: bool) -> None:
         click.echo(_qr(value["key"]), err=True)
 
 
+@viewing.command("let-in", epilog="Example:\n\n  guardian viewing let-in --name Olga")
+@click.option("--name", required=True, help="What you call them.")
+@click.option(
+    "--passphrase-file", type=SecretFile, help="Their passphrase; - for standard input [default: one is made and shown]."
+)
+@click.option("--no-qr", is_flag=True, help="Print no QR code beside the text.")
+@data_option
+@json_option
+def let_in(name: str, passphrase_file: Path | None, no_qr: bool, data: Path, as_json: bool) -> None:
+    """Let somebody else look, with a viewing key and a passphrase of their own, shown this once.
+
+    They see everything that is and was recorded, and learn neither of yours. The vault must be unlocked.
+    `guardian member remove` takes them out.
+    """
+    passphrase = given(passphrase_file, "passphrase") if passphrase_file is not None else ""
+    value = ask(data, "POST", "/viewing/viewers", {"name": name, "passphrase": passphrase})
+    if as_json:
+        emit(value)
+        return
+    click.echo(f"For {value['name']}. Give each of the two another way; they are not shown again:", err=True)
+    click.echo(f"{'Viewing key:':14}{value['key']}")
+    click.echo(f"{'Passphrase:':14}{value['passphrase']}")
+    if not no_qr:
+        click.echo(_qr(value["key"]), err=True)
+
+
 @viewing.command("status", epilog="Example:\n\n  guardian viewing status --json")
 @data_option
 @json_option
 def status(data: Path, as_json: bool) -> None:
     """Say whether viewing from afar is on, and who looks."""
     value = ask(data, "GET", "/viewing")
+    others = ask(data, "GET", "/viewing/viewers")["items"]
     if as_json:
-        emit(value)
+        emit({**value, "others": others})
         return
     click.echo("Viewing from afar is on." if value["on"] else "Viewing from afar is off.")
     for name, label in (("created", "Key of"), ("viewers", "Viewers now"), ("last", "Last let in"), ("problem", "Problem")):
         if value[name]:
             click.echo(f"{label + ':':16}{value[name]}")
+    for one in others:
+        said = [f"since {one['since'] or '?'}", *([f"last let in {one['last']}"] if one["last"] else []), one["problem"]]
+        click.echo(f"{one['id'][:8]}        {one['name']}, {', '.join(filter(None, said))}")
 
 
 @viewing.command("off", epilog="Example:\n\n  guardian viewing off")
 @data_option
 @json_option
 def turn_off(data: Path, as_json: bool) -> None:
-    """Forget the viewing key. Viewers that are there have to go."""
+    """Forget your viewing key. Viewers that are there have to go, and nobody is answered until it is on again."""
     ask(data, "DELETE", "/viewing")
     if as_json:
         emit({"on": False})

@@ -1,6 +1,6 @@
 """What use cases return to pages and programs: spans, playlists, exports, vault and system state."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from guardian.model.archive import ArchiveStatus
@@ -144,6 +144,28 @@ class ViewingStatus:
     viewers: int = 0
     last_us: int = 0
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerStatus:
+    """Somebody else who may look from afar. `looking`: with how many browsers now; `last_us`: when they were let in last, 0 since the start."""
+
+    id: str
+    name: str
+    since_us: int
+    looking: int = 0
+    last_us: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LetIn:
+    """What somebody who was let in gets, shown once."""
+
+    id: str
+    name: str
+    key: str = field(repr=False)
+    passphrase: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

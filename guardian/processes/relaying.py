@@ -28,7 +28,6 @@ from guardian.services.viewing import ViewingService
 from guardian.vault.home import HomeKey
 from guardian.vault.keyring import Keyring
 from guardian.vault.sealer import VaultSealer, seal_padded
-from guardian.vault.vault_file import FILE
 
 _log = structlog.get_logger(__name__)
 OURS = "private-ai-guardian"  # the distribution of what is the project's own
@@ -51,7 +50,7 @@ def make_relay(
         _log.error("no_home_key", problem=str(error))
     kind = registry.relay_link()
     link = kind.make() if kind is not None else None
-    viewing = ViewingService(data_dir / "vault", home, clock, _sources(data_dir, keyring, looks))
+    viewing = ViewingService(data_dir / "vault", home, keyring, clock, _sources(data_dir, looks))
     if link is not None:
         link.take_viewers(viewing.serve)
     able = link is not None and importlib.util.find_spec("google.protobuf") is not None
@@ -96,12 +95,10 @@ def _plugins(registry: PluginRegistry) -> tuple[tuple[str, str, bool], ...]:
     return tuple((one.found.name, one.state, one.found.distribution == OURS) for one in registry.entries)
 
 
-def _sources(data_dir: Path, keyring: Keyring, looks: Looks) -> Callable[..., DeskSources]:
+def _sources(data_dir: Path, looks: Looks) -> Callable[..., DeskSources]:
     cameras, events, live, recordings = looks
     return partial(
         DeskSources,
-        vault_file=(data_dir / "vault" / FILE).read_bytes,
-        keyring=keyring,
         cameras=cameras,
         events=events,
         live=live,

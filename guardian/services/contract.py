@@ -18,6 +18,7 @@ from guardian.model.views import (
     Export,
     Hold,
     InferenceView,
+    LetIn,
     Playlist,
     RecordingSpan,
     SearchResult,
@@ -26,6 +27,7 @@ from guardian.model.views import (
     SystemStatus,
     TokenInfo,
     VaultStatus,
+    ViewerStatus,
     ViewingStatus,
 )
 from guardian.settings.schema import DetectSettings
@@ -352,6 +354,18 @@ class Viewing(Protocol):
         ...
 
     async def turn_off(self) -> None: ...
+
+    async def viewers(self) -> tuple[ViewerStatus, ...]:
+        """Who else may look, the oldest first."""
+        ...
+
+    async def let_in(self, name: str, passphrase: str = "") -> LetIn:
+        """Let somebody else look, with a viewing key and a passphrase of their own, shown this once. VaultLocked, Conflict."""
+        ...
+
+    async def take_out(self, viewer: str) -> None:
+        """Answer somebody no more. NotFound."""
+        ...
 
     async def serve(self, call: ViewerCall) -> None:
         """Speak with a viewer until they hang up. They prove themselves: no login is asked for."""

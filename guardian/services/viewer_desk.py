@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,6 @@ from guardian.services.throttle import Throttle
 from guardian.store.local import inside
 
 if TYPE_CHECKING:
-    from guardian.vault.keyring import Keyring
     from guardian.vault.viewer_channel import Channel
     from guardian.vault.viewing import ViewingKey
 
@@ -49,12 +48,21 @@ Answer = Callable[["Session", int, dict[str, Any]], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
-class DeskSources:
-    """What the desk asks others for. `key()` is None while viewing is off; `vault_file()` the bytes of vault.json."""
+class Known:
+    """Somebody who may look. `id`: empty, the owner. `vault`: what they open with their passphrase, up to `epoch`, whose public key it is."""
 
-    key: Callable[[], ViewingKey | None]
-    vault_file: Callable[[], bytes]
-    keyring: Keyring
+    id: str
+    key: ViewingKey
+    vault: bytes
+    epoch: int
+    public: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeskSources:
+    """What the desk asks others for. `known()` is everybody who may look, read anew from the disk, and nobody while viewing is off."""
+
+    known: Callable[[], Sequence[Known]]
     cameras: Cameras
     events: EventService
     live: Live
@@ -71,7 +79,7 @@ class ViewerDesk:
         self._strangers = 0
         self._hellos: deque[bytes] = deque(maxlen=HELLOS)
         self.sessions: set[Session] = set()
-        self.last_us = 0
+        self.last_us: dict[str, int] = {}  # when somebody was let in last, by who they are
 
     async def serve(self, call: ViewerCall) -> None:
         """Find out who it is, and answer until they hang up."""
@@ -89,9 +97,10 @@ class ViewerDesk:
                 self._strangers -= 1
             if met is None:
                 return
-            session = Session(call, met, self._sources, self._clock, tasks)
+            who, channel = met
+            session = Session(call, channel, self._sources, self._clock, tasks, who)
             self.sessions.add(session)
-            self.last_us = self._clock.now().utc_us
+            self.last_us[who] = self._clock.now().utc_us
             _log.info("viewer_let_in", viewers=len(self.sessions))
             try:
                 await session.run()
@@ -101,24 +110,25 @@ class ViewerDesk:
         finally:
             await tasks.close()
 
-    def end_all(self) -> None:
-        """The viewing key is another, or none: whoever came with the one before has to go."""
+    def end(self, who: str | None = None) -> None:
+        """A viewing key is another, or none: whoever came with the one before has to go. None: everybody."""
         for session in self.sessions:
-            session.over.set()
+            if who in (None, session.who):
+                session.over.set()
 
-    async def _meet(self, call: ViewerCall, tasks: Tasks) -> Channel | None:
-        from guardian.vault.viewer_channel import NOT_KNOWN, TOO_MANY, EdgeHandshake, refusal
+    async def _meet(self, call: ViewerCall, tasks: Tasks) -> tuple[str, Channel] | None:
+        """Return who it is, and the channel to them."""
+        from guardian.vault.viewer_channel import NOT_KNOWN, TOO_MANY, EdgeHandshake, is_hello_of, refusal
 
         first = await within(tasks, call.read(), HELLO_WITHIN_S)
-        key = self._sources.key()
         if first is None:
             return None
-        keyring = self._sources.keyring
         try:
-            if key is None:
-                raise NotAllowed("viewing from afar is off")
-            vault = await asyncio.to_thread(self._sources.vault_file)
-            handshake = EdgeHandshake(key, vault, keyring.epoch, keyring.public_key)
+            known = await asyncio.to_thread(self._sources.known)
+            one = next((one for one in known if is_hello_of(one.key.secret, first)), None)
+            if one is None:
+                raise NotAllowed("nobody is known by this viewing key" if known else "viewing from afar is off")
+            handshake = EdgeHandshake(one.key, one.vault, one.epoch, one.public)
             welcome = await asyncio.to_thread(handshake.hello, first)
             if first in self._hellos:
                 raise NotAllowed("a hello was repeated")
@@ -129,33 +139,36 @@ class ViewerDesk:
             return None
         # Whoever comes so far has the viewing key. Counted before it is known whether they have the passphrase, too; what
         # strangers send is not, or they could keep the owner out.
-        now_s = self._clock.mono_s()
-        if self._throttle.wait_s(_TRIES, now_s) > 0:
+        now_s, tries = self._clock.mono_s(), f"{_TRIES} {one.id}"
+        if self._throttle.wait_s(tries, now_s) > 0:
             _log.warning("viewer_refused", problem="too many tries")
             await call.write(refusal(TOO_MANY))
             return None
-        self._throttle.failed(_TRIES, now_s)
+        self._throttle.failed(tries, now_s)
         await call.write(welcome)
         proof = await within(tasks, call.read(), PROOF_WITHIN_S)
         if proof is None:
             return None
         try:
             channel = handshake.proof(proof)
-            if self._sources.key() is not key:
+            if one.key not in [other.key for other in await asyncio.to_thread(self._sources.known)]:
                 raise NotAllowed("the viewing key was changed meanwhile")
         except NotAllowed as error:
             _log.warning("viewer_refused", problem=error.message)
             await call.write(refusal(NOT_KNOWN))
             return None
-        self._throttle.succeeded(_TRIES)
-        return channel
+        self._throttle.succeeded(tries)
+        return one.id, channel
 
 
 class Session:
     """One viewer who was let in. Questions are answered side by side, each under its number."""
 
-    def __init__(self, call: ViewerCall, channel: Channel, sources: DeskSources, clock: Clock, tasks: Tasks) -> None:
+    def __init__(
+        self, call: ViewerCall, channel: Channel, sources: DeskSources, clock: Clock, tasks: Tasks, who: str
+    ) -> None:
         self._call, self._channel, self.sources, self._clock, self._tasks = call, channel, sources, clock, tasks
+        self.who = who
         self._waiting: asyncio.Queue[bytes] = asyncio.Queue(OUT)
         self._asked: dict[int, asyncio.Task[None]] = {}
         self.over = asyncio.Event()

@@ -130,6 +130,53 @@ def test_wrong_secrets_are_refused_and_a_right_one_works_on_a_desk(place):
         assert page.problems == []
 
 
+def test_somebody_else_looks_with_their_own_secrets_until_they_are_taken_out(place):
+    passphrase = place.data / "passphrase"
+    with place.network.inside("home"):
+        run("vault", "unlock", "--passphrase-file", str(passphrase), "--data", str(place.data), "--json")
+        olga = run("viewing", "let-in", "--name", "Olga", "--data", str(place.data), "--json")
+        assert place.program.request("/api/v1/vault/lock", method="POST")[0] < 300
+    with afar(place, look=DESK) as page:
+        open_afar(page, olga["key"], PASSPHRASE)
+        problem(page, "passphrase is wrong")
+        open_afar(page, olga["key"], olga["passphrase"])
+        page.wait_for_selector(".card img")
+        page.locator(".card:has(img)").last.click()
+        wait_for(lambda: playing(page, "#clip-video"), 60, "the clip plays for her")
+        page.click("#close")
+        with place.network.inside("home"):
+            removed = run(
+                "member", "remove", "Olga", "--passphrase-file", str(passphrase), "--data", str(place.data), "--json"
+            )
+        assert ([one["name"] for one in removed["removed"]], removed["epoch"]) == (["Olga"], 2)
+        page.locator("#open").wait_for()  # her page forgets everything
+        assert page.locator(".card").count() == 0
+        open_afar(page, olga["key"], olga["passphrase"])
+        problem(page, "does not take this viewing key")
+        open_afar(page, place.key, PASSPHRASE)  # the owner's secrets are what they were
+        page.wait_for_selector(".card img")
+        picture(page, "desk-owner-after-rotation")
+    with place.network.inside("home"):
+        assert run("member", "list", "--data", str(place.data), "--json")["members"] == []
+
+
+def test_a_page_that_was_open_when_the_vault_got_a_new_key_says_so(place):
+    with place.network.inside("nat"):
+        between = HostileGateway(GATE)
+    try:
+        with afar(place, between.url) as page:
+            open_afar(page, place.key, PASSPHRASE)
+            page.wait_for_selector(".card img")
+            with place.network.inside("home"):
+                words = ("--passphrase-file", str(place.data / "passphrase"), "--data", str(place.data), "--json")
+                run("vault", "rotate", *words)
+            between.cut()
+            problem(page, "has made a new key")
+            assert page.is_visible("#open")
+    finally:
+        between.close()
+
+
 def test_who_changes_a_frame_ends_the_session_and_who_reads_them_learns_nothing(place):
     with place.network.inside("nat"):
         hostile = HostileGateway(GATE)

@@ -23,6 +23,10 @@ from guardian_relay.settings import GatewaySettings
 
 from guardian.cli.viewing import examine, viewing
 from guardian.model.health import Health
+from guardian.vault.home import HomeKey
+from guardian.vault.keyring import Keyring
+from guardian.vault.sealer import VaultSealer
+from guardian.vault.viewing import make as make_viewing_key
 from guardian.vault.viewing import make_text
 from guardian.web.pages import viewer as page
 
@@ -209,6 +213,7 @@ def test_every_import_leads_to_a_file_of_the_bundle():
 
 
 NODE = shutil.which("node")
+PASSPHRASE = "correct horse battery staple"
 PARTS = """
 import { readFileSync } from "node:fs";
 import { openVault } from "./reader/reader.mjs";
@@ -221,13 +226,50 @@ console.log(JSON.stringify(told));
 """
 
 
+def in_node(folder, vaults, keys=()):
+    """Return what the viewer's own code says of vaults and viewing keys."""
+    for name, asset in viewer.bundle().items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(asset.body)
+    (folder / "package.json").write_text('{"type": "module"}')
+    (folder / "parts.mjs").write_text(PARTS)
+    given = json.dumps({"vaults": vaults, "keys": keys})
+    done = subprocess.run([NODE, "parts.mjs"], cwd=folder, input=given, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(NODE is None, reason="Node is not installed")
+def test_a_browser_opens_what_somebody_who_was_let_in_gets_and_refuses_it_changed(tmp_path):
+    keyring = Keyring.create(tmp_path / "vault", "the owner's own words", now_us=1)
+    keyring.rotate("the owner's own words", now_us=2)
+    home = HomeKey.load(tmp_path / "vault", keyring, VaultSealer(keyring.public_key, keyring.epoch), 1)
+    key = make_viewing_key(home, 5)
+    good = json.loads(keyring.let_in("Olga", PASSPHRASE, key).vault())
+    paul = json.loads(keyring.let_in("Paul", "pauls own words", key).vault())
+    first, second = good["epochs"]
+    swapped = [first | {"sealed": second["sealed"]}, second | {"sealed": first["sealed"]}]
+    told = in_node(
+        tmp_path / "node",
+        [
+            good,
+            paul,
+            good | {"epochs": swapped},
+            good | {"epochs": paul["epochs"]},
+            good | {"epochs": [first, second | {"created_us": 3}]},
+            good | {"epochs": [first]},
+            {name: value for name, value in good.items() if name != "check"},
+            good | {"viewer": good["viewer"] | {"public": paul["viewer"]["public"]}},
+        ],
+    )["vaults"]
+    does_not_open = "damaged: a key of the vault does not open for who was let in"
+    wrong = "wrong_passphrase: the passphrase is wrong"
+    changed, lacks = "damaged: the vault's file was changed", "damaged: the vault lacks its check"
+    assert told == ["opens", wrong, does_not_open, does_not_open, changed, changed, lacks, wrong]
+
+
 @pytest.mark.skipif(NODE is None, reason="Node is not installed")
 def test_a_browser_refuses_a_vault_that_is_made_cheap_to_guess_and_a_viewing_key_with_a_slip(tmp_path):
-    for name, asset in viewer.bundle().items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(asset.body)
-    (tmp_path / "package.json").write_text('{"type": "module"}')
-    (tmp_path / "parts.mjs").write_text(PARTS)
     vault = json.loads((ROOT / "tests/guardian/vault/vectors/vault.json").read_text())
     cheap = [
         {"memory_kib": 65_535},
@@ -247,16 +289,7 @@ def test_a_browser_refuses_a_vault_that_is_made_cheap_to_guess_and_a_viewing_key
         "",
         "é",
     ]
-    done = subprocess.run(
-        [NODE, "parts.mjs"],
-        cwd=tmp_path,
-        input=json.dumps({"vaults": vaults, "keys": keys}),
-        text=True,
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told = in_node(tmp_path, vaults, keys)
     assert told["vaults"][0] == "opens"
     assert told["vaults"][1:6] == ["damaged: the vault's Argon2id parameters are out of range"] * 5
     assert told["vaults"][6].startswith("unsupported")

@@ -24,6 +24,8 @@ export class SessionError extends Error {
 }
 
 const changed = () => new SessionError("tampered", "What came is not what home sent: the connection was ended.", "Somebody between may have changed it. Try another network.");
+/** The vault was opened before home made the key that something is sealed to. */
+export const newKey = () => new SessionError("new_key", "Home has made a new key since you opened the vault.", "Lock, and open it again.");
 const gone = () => new SessionError("gone", "The connection to home was lost.", "Connect again.");
 
 const label = (what) => utf8.encode(`${LABEL}${what}\0`);
@@ -150,6 +152,7 @@ export class Session {
     const { shared, inner, said } = await this.welcomed(own, secret, home, hello, welcome);
     say("unlocking");
     this.keys = keys ?? (await openVault(inner.vault, passphrase)); // refuses weak Argon2id parameters and a changed vault
+    if (keys && !keys.has(inner.epoch)) throw newKey();
     const info = concat(utf8.encode("private-ai-guardian viewer v1 challenge\0"), said);
     const challenge = await openSealed(this.keys, inner.epoch, unbase64(inner.challenge), info).catch(() => { throw changed(); });
     const wide = await derived(concat(shared, secret, challenge), "session", 64, await transcript("session", hello, welcome));

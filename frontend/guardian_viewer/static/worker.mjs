@@ -1,6 +1,6 @@
 // Holds every key; the page gets pictures and fragments and never a key. Ends with the page, and when it locks.
 import { ReaderError, openSegment } from "./reader/reader.mjs";
-import { Session, SessionError } from "./session.mjs";
+import { Session, SessionError, newKey } from "./session.mjs";
 
 const FILES = 24; // opened segments kept
 const HERE_EVERY_MS = 5 * 60_000;
@@ -110,6 +110,7 @@ const WORK = {
 function told(error) {
   if (error instanceof SessionError) return { code: error.code, message: error.message, cure: error.cure };
   if (error instanceof ReaderError) {
+    if (error.lacks) return told(newKey());
     const wrong = error.code === "wrong_passphrase";
     return { code: error.code, message: `${error.message}.`, cure: wrong ? "Mind upper case and spaces." : "What home sent was changed, or is damaged there." };
   }

@@ -34,6 +34,7 @@ from guardian.model.views import (
     Found,
     Hold,
     InferenceView,
+    LetIn,
     Playlist,
     PlaylistEntry,
     ProcessUse,
@@ -45,6 +46,7 @@ from guardian.model.views import (
     SystemStatus,
     TokenInfo,
     VaultStatus,
+    ViewerStatus,
     ViewingStatus,
 )
 from guardian.model.vision import Box
@@ -502,7 +504,7 @@ class FakeViewing:
     """Turns on while unlocked; speaks with nobody."""
 
     def __init__(self) -> None:
-        self.on, self.locked, self.calls = False, False, []
+        self.on, self.locked, self.calls, self.others = False, False, [], []
 
     def status(self):
         return ViewingStatus(self.on, T0 if self.on else 0)
@@ -515,6 +517,20 @@ class FakeViewing:
 
     async def turn_off(self):
         self.on = False
+
+    async def viewers(self):
+        return tuple(self.others)
+
+    async def let_in(self, name, passphrase=""):
+        if self.locked:
+            raise VaultLocked("the vault is locked", cure="Unlock it with `guardian vault unlock`.")
+        self.others.append(ViewerStatus("ef" * 16, name, T0))
+        return LetIn("ef" * 16, name, "guardian-view:olga", passphrase or "made-words")
+
+    async def take_out(self, viewer):
+        if viewer not in {one.id for one in self.others}:
+            raise NotFound("there is no such viewer", field="viewer")
+        self.others.clear()
 
     async def serve(self, call):
         self.calls.append(await call.read())

@@ -8,7 +8,9 @@ from click.testing import CliRunner
 
 from guardian.cli import member as command
 from guardian.model.command import Signer
+from guardian.model.errors import BadRequest
 from guardian.model.relay import MemberDevice
+from guardian.model.views import ViewerStatus
 from tests.guardian.api.fakes import T0
 
 
@@ -16,19 +18,20 @@ from tests.guardian.api.fakes import T0
 def run(client, fakes, monkeypatch):
     loop = asyncio.get_event_loop()
 
-    def ask(data, method, path):
+    def ask(data, method, path, body=None):
         async def go():
-            answer = await client.request(method, f"/api/v1{path}")
+            answer = await client.request(method, f"/api/v1{path}", json=body)
             said = await answer.json()
-            assert answer.status < 300, said
+            if answer.status >= 300:
+                raise BadRequest(said["detail"], cure=said.get("cure", ""))
             return said
 
         return asyncio.run_coroutine_threadsafe(go(), loop).result(10)
 
     monkeypatch.setattr(command, "ask", ask)
 
-    async def run(*words):
-        return await asyncio.to_thread(CliRunner().invoke, command.member, [*words])
+    async def run(*words, typed=""):
+        return await asyncio.to_thread(CliRunner().invoke, command.member, [*words], typed)
 
     return run
 
@@ -52,3 +55,23 @@ async def test_an_id_takes_that_one_alone(run, fakes):
     fakes.commands.made = [Signer("Olga", "cd" * 16, T0)]
     assert json.loads((await run("remove", "abababab", "--json")).stdout)["removed"][0]["kind"] == "device"
     assert [one["kind"] for one in json.loads((await run("list", "--json")).stdout)["members"]] == ["signer"]
+
+
+async def test_who_looked_is_taken_out_and_the_vault_gets_a_key_that_they_do_not_have(run, fakes):
+    before = fakes.vault.epoch
+    fakes.viewing.others = [ViewerStatus("ef" * 16, "Olga", T0)]
+    fakes.relay.told = [MemberDevice("ab" * 16, "Olga", T0)]
+    wrong = await run("remove", "Olga", typed="wrong\n")
+    assert fakes.viewing.others == []
+    assert "They are out, but hold keys" in wrong.exception.cure
+    assert fakes.vault.epoch == before
+    fakes.viewing.others, fakes.relay.told = [ViewerStatus("ef" * 16, "Olga", T0)], [MemberDevice("ab" * 16, "Olga", T0)]
+    done = await run("remove", "Olga", typed="right\n")
+    assert "efefefef  Olga: is answered no more." in done.output
+    assert "abababab  Olga: is told nothing more." in done.output
+    assert f"What comes is sealed to key {before + 1}" in done.output
+    assert fakes.vault.epoch == before + 1
+    fakes.viewing.others = [ViewerStatus("ef" * 16, "Olga", T0)]
+    kept = await run("remove", "Olga", "--no-rotate")
+    assert "`guardian vault rotate`" in kept.output
+    assert fakes.vault.epoch == before + 1

@@ -1,13 +1,16 @@
 """The desk that viewers from afar come to: who is let in, what is answered, and what leaves in the clear (nothing recorded)."""
 
 import asyncio
+import shutil
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from cryptography.exceptions import InvalidTag
 
 from guardian.model.camera import CameraState, CameraStatus, CameraView
-from guardian.model.errors import NotFound, ServiceUnavailable
+from guardian.model.errors import Conflict, NotFound, ServiceUnavailable
 from guardian.model.event import Event, EventState
 from guardian.model.segment import FragmentMeta
 from guardian.model.time import Span
@@ -115,14 +118,16 @@ def place(vault, tmp_path):
     folder, keyring, home = vault
     fakes = Fakes(tmp_path)
 
-    def sources(key):
-        whole = (folder / "vault.json").read_bytes
-        return DeskSources(key, whole, keyring, fakes, fakes, fakes, fakes, tmp_path)
+    def sources(known):
+        return DeskSources(known, fakes, fakes, fakes, fakes, tmp_path)
 
     (tmp_path / "vault").mkdir()
-    return SimpleNamespace(
-        service=ViewingService(tmp_path / "vault", home, SystemClock(), sources), fakes=fakes, sources=sources
-    )
+    shutil.copy(folder / "vault.json", tmp_path / "vault")
+
+    def start():
+        return ViewingService(tmp_path / "vault", home, keyring, SystemClock(), sources)
+
+    return SimpleNamespace(service=start(), fakes=fakes, start=start)
 
 
 async def met(place, text):
@@ -132,10 +137,10 @@ async def met(place, text):
     return call, viewer, serving
 
 
-async def let_in(place):
-    call, viewer, serving = await met(place, await place.service.turn_on())
+async def let_in(place, text="", passphrase=PASSPHRASE):
+    call, viewer, serving = await met(place, text or await place.service.turn_on())
     viewer.take(await call.down.get())
-    await call.up.put(await asyncio.to_thread(viewer.proof, PASSPHRASE))
+    await call.up.put(await asyncio.to_thread(viewer.proof, passphrase))
     assert viewer.answer(await call.down.get())[0] == {"id": 0, "open": 1}
     return call, viewer, serving
 
@@ -296,6 +301,91 @@ async def test_turning_it_off_sends_viewers_away(place):
     assert not place.service.status().on
 
 
+async def test_who_was_let_in_looks_with_secrets_of_their_own_until_they_are_taken_out(place):
+    owner = await let_in(place)
+    olga, paul = await place.service.let_in(" Olga "), await place.service.let_in("Paul", "pauls own six words")
+    assert (olga.name, len(olga.passphrase.split("-")), paul.passphrase) == ("Olga", 6, "pauls own six words")
+    for secret in (olga.key, olga.passphrase):
+        assert secret not in repr(olga)
+    hers = await let_in(place, olga.key, olga.passphrase)
+    his = await let_in(place, paul.key, paul.passphrase)
+    assert "cameras" in (await asked(*hers[:2], id=1, ask="home"))[0]
+    assert [(one.name, one.looking, bool(one.last_us)) for one in await place.service.viewers()] == [
+        ("Olga", 1, True),
+        ("Paul", 1, True),
+    ]
+    assert place.service.status().viewers == 3
+    await place.service.turn_on()  # the owner's other key is nothing to them
+    await asyncio.wait_for(owner[2], 5)
+    await place.service.take_out(olga.id)
+    await asyncio.wait_for(hers[2], 5)
+    assert "cameras" in (await asked(*his[:2], id=1, ask="home"))[0]
+    again, _, serving = await met(place, olga.key)
+    assert await again.down.get() == bytes([0, 1])
+    await serving
+    with pytest.raises(NotFound):
+        await place.service.take_out(olga.id)
+    assert [one.name for one in await place.start().viewers()] == ["Paul"], "after a restart, too"
+    await place.service.turn_off()
+    await asyncio.wait_for(his[2], 5)
+    call, _, serving = await met(place, paul.key)
+    assert await call.down.get() == bytes([0, 1]), "off is off for everybody"
+    await serving
+    with pytest.raises(Conflict, match="is off"):
+        await place.service.let_in("Rita")
+    await place.service.turn_on()
+    assert [one.name for one in await place.service.viewers()] == ["Paul"]
+
+
+async def test_one_passphrase_does_not_open_for_the_other_and_one_who_guesses_keeps_nobody_out(place):
+    text = await place.service.turn_on()
+    olga = await place.service.let_in("Olga")
+    for _ in range(5):
+        call, viewer, serving = await met(place, olga.key)
+        viewer.take(await call.down.get())
+        with pytest.raises(InvalidTag):
+            viewer.proof(PASSPHRASE)
+        await call.up.put(viewer.prove())
+        assert await call.down.get() == bytes([0, 1])
+        await serving
+    call, _, serving = await met(place, olga.key)
+    assert await call.down.get() == bytes([0, 2])
+    await serving
+    call, viewer, serving = await let_in(place, text)
+    await call.up.put(None)
+    await serving
+
+
+async def test_a_name_is_let_in_once_and_only_so_many(place, monkeypatch):
+    await place.service.turn_on()
+    await place.service.let_in("Olga")
+    with pytest.raises(Conflict) as told:
+        await place.service.let_in("Olga ")
+    assert told.value.field == "name"
+    monkeypatch.setattr("guardian.vault.viewers.MOST", 1)
+    with pytest.raises(Conflict, match="1 are let in"):
+        await place.service.let_in("Paul")
+
+
+async def test_who_was_not_there_at_a_rotation_is_told_of_and_not_answered(place, vault, monkeypatch):
+    await place.service.turn_on()
+    olga = await place.service.let_in("Olga")
+    newer = replace(vault[1].epochs[-1], number=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(vault[1]), "epochs", (*vault[1].epochs, newer))
+        call, _, serving = await met(place, olga.key)
+        assert await call.down.get() == bytes([0, 1])
+        await serving
+        (listed,) = await place.service.viewers()
+        assert listed.problem == "Olga has no key for what is recorded now. Take them out and let them in anew."
+        with pytest.raises(Conflict, match="new key meanwhile"):
+            await place.service.let_in("Paul")
+    assert [one.name for one in await place.service.viewers()] == ["Olga"]
+    next((place.fakes.folder / "vault" / "viewers").glob("*.json")).write_text("{")
+    (listed,) = await place.service.viewers()
+    assert (listed.name, "damaged" in listed.problem) == (olga.id[:8], True)
+
+
 async def test_who_says_nothing_is_not_waited_for(place, monkeypatch):
     monkeypatch.setattr(viewer_desk, "HELLO_WITHIN_S", 0.05)
     await place.service.turn_on()
@@ -304,10 +394,10 @@ async def test_who_says_nothing_is_not_waited_for(place, monkeypatch):
 
 async def test_it_stays_on_over_a_restart_and_in_a_locked_vault(place, vault):
     text = await place.service.turn_on()
-    _, keyring, home = vault
+    _, keyring, _ = vault
     keyring.lock()
     try:
-        again = ViewingService(place.fakes.folder / "vault", home, SystemClock(), place.sources)
+        again = place.start()
         call, viewer = Call(), Viewer(text)
         serving = asyncio.ensure_future(again.serve(call))
         await call.up.put(viewer.hello())

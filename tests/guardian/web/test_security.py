@@ -46,6 +46,8 @@ async def test_the_login_knows_where_to_go_back(stranger: TestClient) -> None:
         "/tokens/t1/revoke",
         "/viewing/on",
         "/viewing/off",
+        "/viewing/viewers",
+        f"/viewing/viewers/{'ef' * 16}/remove",
         "/logout",
         f"/events/{EVENT}/delete",
     ],

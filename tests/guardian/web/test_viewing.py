@@ -31,6 +31,32 @@ async def test_without_an_open_vault_it_says_what_to_do(client: TestClient, fake
     assert "The vault is locked." in await refused.text()
 
 
+async def test_somebody_else_gets_secrets_of_their_own_shown_once_and_is_taken_out(
+    client: TestClient, fakes: WebFakes
+) -> None:
+    fakes.vault.unlocked = True
+    assert "Make your own viewing key first." in await (await client.get("/viewing")).text()
+    fakes.viewing.on = True
+    given = {"csrf": CSRF, "name": "Olga <b>"}
+    assert (await client.post("/viewing/viewers", data=given | {"csrf": "wrong"})).status == 403
+    made = await client.post("/viewing/viewers", data=given)
+    text = await made.text()
+    assert (made.status, made.headers["Cache-Control"]) == (200, "no-store")
+    assert "For Olga &lt;b&gt;" in text
+    assert "guardian-view:olga" in text
+    assert "made-words" in text
+    page = await (await client.get("/viewing")).text()
+    assert "Olga &lt;b&gt;" in page
+    assert "made-words" not in page
+    assert (await client.post("/viewing/viewers/00/remove", data={"csrf": CSRF})).status == 404
+    page = await (await client.post(f"/viewing/viewers/{'ef' * 16}/remove", data={"csrf": CSRF})).text()
+    assert "Olga &lt;b&gt;" not in page
+    assert "make a new key" in page
+    fakes.viewing.locked = True
+    refused = await client.post("/viewing/viewers", data=given)
+    assert (refused.status, "The vault is locked." in await refused.text()) == (423, True)
+
+
 async def test_a_device_is_let_in_and_taken_out(client: TestClient, fakes: WebFakes) -> None:
     fakes.vault.unlocked = True
     given = {"csrf": CSRF, "device": "guardian-device:abc", "name": "Olga's phone"}
