@@ -49,11 +49,11 @@ Answer = Callable[["Session", int, dict[str, Any]], Coroutine[Any, Any, None]]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Somebody who may look. `id`: empty, the owner. `vault`: what they open with their passphrase, up to `epoch`, whose public key it is."""
+    """Somebody who may look. `id`: empty, the owner. `vault()`: what they open with their passphrase, up to `epoch`, whose public key it is."""
 
     id: str
     key: ViewingKey
-    vault: bytes
+    vault: Callable[[], bytes]
     epoch: int
     public: bytes
 
@@ -128,7 +128,8 @@ class ViewerDesk:
             one = next((one for one in known if is_hello_of(one.key.secret, first)), None)
             if one is None:
                 raise NotAllowed("nobody is known by this viewing key" if known else "viewing from afar is off")
-            handshake = EdgeHandshake(one.key, one.vault, one.epoch, one.public)
+            vault = await asyncio.to_thread(one.vault)
+            handshake = EdgeHandshake(one.key, vault, one.epoch, one.public)
             welcome = await asyncio.to_thread(handshake.hello, first)
             if first in self._hellos:
                 raise NotAllowed("a hello was repeated")

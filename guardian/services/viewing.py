@@ -145,13 +145,12 @@ class ViewingService:
         key, newest = self._key, self._keyring.epochs[-1]
         if key is None:
             return []
-        known = [Known("", key, (self._folder / FILE).read_bytes(), newest.number, newest.public)]
+        known = [Known("", key, (self._folder / FILE).read_bytes, newest.number, newest.public)]
         for viewer in viewers.read_all(self._folder)[0]:
             try:
-                vault = viewer.until(newest).vault()
+                known.append(Known(viewer.id, viewer.key, viewer.until(newest).vault, newest.number, newest.public))
             except Damaged:
                 continue
-            known.append(Known(viewer.id, viewer.key, vault, newest.number, newest.public))
         return known
 
     async def serve(self, call: ViewerCall) -> None:
