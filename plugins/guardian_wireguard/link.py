@@ -52,6 +52,11 @@ COPIED = (
     "somebody else speaks to the relay with this home's keys: a copy of its data folder is in use",
     "End the copy. If it is not yours: guardian relay leave, and join anew; the keys that were copied open nothing then.",
 )
+AGAIN = "It is tried again by itself."
+SILENT = (
+    f"{AGAIN} Does the relay run, and is UDP open? Where the clock here was ahead, or is behind now, the relay lets this home in"
+    " within four minutes."
+)
 DAY_US = 86_400_000_000
 CLIPS_BACK_US, MOST_CLIPS = 3_600_000_000, 500  # of events, the newest; the relay's quota takes the oldest first, too
 
@@ -201,7 +206,7 @@ class WireGuardLink:
     async def _rotate_when_due(self) -> None:
         assert self._joined is not None
         age_us = self._clock.now().utc_us - self._joined.rotated_us
-        if age_us >= self._config.rotate_days * DAY_US:
+        if not 0 <= age_us < self._config.rotate_days * DAY_US:  # or made by a clock that has gone back since
             await self.rotate()
 
     async def rotate(self) -> bool:
@@ -438,7 +443,7 @@ class WireGuardLink:
         waiting = self._outbox.waiting()
         state = RelayState.CONNECTED if exchange.connected else RelayState.CONNECTING
         problem = exchange.problem and (tunnel.problem or exchange.problem)
-        cure = "It is tried again by itself." if problem else ""
+        cure = (SILENT if tunnel.silent else AGAIN) if problem else ""
         if exchange.copied:
             problem, cure = COPIED
         elif state is RelayState.CONNECTED and exchange.full:

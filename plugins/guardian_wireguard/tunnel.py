@@ -18,6 +18,7 @@ SOCKET_WAIT_S = 5.0
 # The relay goes over 50 ms after its answer. Who is too early is not understood, and WireGuard would try again after 5 s only
 # (REKEY_TIMEOUT): so the edge comes a little later, and begins anew with the peer while it hears nothing.
 SWITCH_AFTER_S, HURRY_S, HURRIES = 0.1, 0.2, 15
+CALLS_S = 15.0  # three tries at a relay that has not been heard since the interface was made
 RESOLVE_AGAIN_S = 150.0  # WireGuard shakes hands every 120 s while there is traffic, and keep-alives are traffic
 
 
@@ -34,7 +35,7 @@ class Tunnel:
         self._resolved_s = 0.0
         self._tls_port, self._way = tls_port, paths.begin(0.0)
         self._detour: Detour | None = None
-        self._shaken_s = 0
+        self._shaken_s, self._shaken_at_s = 0, 0.0
         self.kind = ""
         self.seen: wg.Seen | None = None
 
@@ -47,6 +48,7 @@ class Tunnel:
         await _quietly(wg.remove(self._name))  # of one that was killed
         await self._leave_detour()
         self._way = paths.begin(self._clock.mono_s())
+        self._shaken_s, self._shaken_at_s = 0, self._clock.mono_s()
         self.kind = await self._add()
         await _must(*wg.close_off(self._name, None))  # before it is up
         await self._configure(keep_sessions=False)
@@ -127,11 +129,12 @@ class Tunnel:
                 self._keep(after)
                 if turned:
                     await self._configure(keep_sessions=True)
-            if self._silent_s() > RESOLVE_AGAIN_S and now_s - self._resolved_s > RESOLVE_AGAIN_S:
-                await self._configure(keep_sessions=True)
             handshake_s = self.seen.handshake_s if self.seen is not None else 0
             anew = handshake_s not in (0, self._shaken_s)  # another one, be it older by a clock that was set back
-            self._shaken_s = handshake_s or self._shaken_s
+            if anew:
+                self._shaken_s, self._shaken_at_s = handshake_s, now_s
+            if now_s - max(self._shaken_at_s, self._resolved_s) > RESOLVE_AGAIN_S:
+                await self._configure(keep_sessions=True)
             await self._choose_way(heard=connected or anew)
             return anew
 
@@ -155,9 +158,10 @@ class Tunnel:
         outputs = [(await _must(command)).out for command in wg.look(self._name)]
         self.seen = wg.seen(*outputs).get(self.keys.current.peer)
 
-    def _silent_s(self) -> float:
-        handshake_s = self.seen.handshake_s if self.seen is not None else 0
-        return self._clock.now().utc_us / 1e6 - handshake_s
+    @property
+    def silent(self) -> bool:
+        """Say whether the other end shakes no hands: no session is in force, and it answers none of our calls."""
+        return self._clock.mono_s() - self._shaken_at_s > (wg.REJECT_AFTER_S if self._shaken_s else CALLS_S)
 
     async def down(self) -> None:
         """Take it down."""

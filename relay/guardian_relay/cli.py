@@ -106,7 +106,8 @@ def status(file: Path, as_json: bool) -> None:
     rows += [("events", str(value["events"])), ("clips", f"{value['clips']} ({value['clip_bytes'] >> 20} MiB)")]
     rows += [("tunnel", value["tunnel"] or "none"), ("viewers", str(value["viewers"]))]
     rows += [("short code", value["short_code"])] if value["short_code"] else []
-    rows += [("problem", one) for one in (*value["problems"], value["cloud_problem"], value["clock_problem"]) if one]
+    said = (*value["problems"], value["tunnel_problem"], value["cloud_problem"], value["clock_problem"])
+    rows += [("problem", one) for one in said if one]
     if value["edge_copied"]:
         rows.append(("problem", "two have spoken with the keys of the home: a copy of its data folder is in use"))
     for name, text in rows:

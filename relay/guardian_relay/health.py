@@ -31,6 +31,7 @@ METRICS = {
     "tunnel_received_bytes": ("counter", "Through the tunnel."),
     "tunnel_sent_bytes": ("counter", "Through the tunnel."),
     "tunnel_restarts": ("counter", "Of the tunnel's program."),
+    "tunnel_forgotten": ("counter", "Times that a silent home was set anew, in case its clock went back."),
     "tunnel_rotation": ("gauge", "Number of the tunnel's keys."),
     "clock_ahead_of_cloud_seconds": ("gauge", "How far the clock here is ahead of the cloud's."),
     "clock_behind_edge_seconds": ("gauge", "How far the clock here is behind the home's."),

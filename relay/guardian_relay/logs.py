@@ -22,7 +22,7 @@ FIELDS = frozenset(
 EVENTS = frozenset(
     {
         "task_died", "relay_started", "relay_ending", "tunnel_up", "tunnel_down", "tunnel_failed", "tunnel_rotated",
-        "tunnel_turned", "edge_connected", "edge_gone", "edge_refused", "edge_silent", "edge_replaced", "edge_copied", "events_refused",
+        "tunnel_turned", "tunnel_silent", "edge_connected", "edge_gone", "edge_refused", "edge_silent", "edge_replaced", "edge_copied", "events_refused",
         "statement_refused", "statement_taken", "enrol_refused", "enrol_begun", "pairing_revealed", "pairing_over",
         "pairing_confirmed", "cloud_connected", "cloud_gone", "cloud_refused", "command_down", "certificate_renewed",
         "certificate_not_renewed", "clip_kept", "clip_dropped", "clip_failed", "store_full", "store_takes_again", "viewer_came", "viewer_gone",

@@ -13,7 +13,9 @@ from guardian.platform.clock import Clock
 from guardian.platform.subprocesses import Child, Ran, run, start
 from guardian.protocol import wireguard as wg
 from guardian.protocol.tunnel import RELAY_PATIENCE_S, Keys, KeySet, rotated, step
+from guardian_relay import silence
 from guardian_relay.errors import RelayError
+from guardian_relay.silence import Silence
 
 _log = structlog.get_logger(__name__)
 LOOK_EVERY_S = 2.0
@@ -42,6 +44,8 @@ class Tunnel:
         self.kind = ""
         self.seen: wg.Seen | None = None
         self.restarts = 0
+        self.silence = Silence(clock.mono_s())
+        self.forgotten = 0
 
     async def up(self) -> None:
         """Bring it up; RelayError with the reason and the cure."""
@@ -57,6 +61,7 @@ class Tunnel:
         await _must(wg.configure(name, keep_sessions=False), wg.config(self._interface()))
         for command in wg.bring_up(self._interface()):
             await _must(command)
+        self.silence = Silence(self._clock.mono_s())
 
     async def _add(self, name: str) -> str:
         kernel = await _quietly(wg.add_kernel(name))
@@ -119,6 +124,7 @@ class Tunnel:
             await self._up()
         outputs = [(await _must(command)).out for command in wg.look(self.place.interface)]
         self.seen = wg.seen(*outputs).get(self.keys.current.peer)
+        await self._forget_when_silent()
         shaken = self.seen is not None and self.seen.handshake_s > 0
         after = step(self.keys, shaken=shaken, now_s=self._clock.mono_s(), patience_s=RELAY_PATIENCE_S)
         if after is self.keys:
@@ -128,6 +134,16 @@ class Tunnel:
         if turned:
             _log.warning("tunnel_turned", rotation=after.current.number)
             await self._apply()
+
+    async def _forget_when_silent(self) -> None:
+        handshake_s, before = self.seen.handshake_s if self.seen is not None else 0, self.silence
+        self.silence, forget = silence.step(before, handshake_s=handshake_s, now_s=self._clock.mono_s())
+        if not forget:
+            return
+        if before.forgot_s is None:
+            _log.warning("tunnel_silent")
+        await _must(wg.configure(self.place.interface, keep_sessions=False), wg.config(self._interface()))
+        self.forgotten += 1
 
     async def use_peer(self, keys: Keys, place: Place) -> None:
         """Another home has joined."""

@@ -26,6 +26,7 @@ from guardian.protocol.tunnel import Keys
 from guardian.protocol.v1 import control_pb2 as control
 from guardian.protocol.v1 import events_pb2 as events
 from guardian.protocol.v1 import link_pb2 as link
+from guardian_relay import silence
 from guardian_relay.certificate import Certificate
 from guardian_relay.clips import ClipStore
 from guardian_relay.detours import Detours
@@ -238,8 +239,8 @@ class Relay:
         return readings
 
     def _handshake_age_s(self) -> float | None:
-        seen = self.tunnel.seen if self.tunnel is not None else None
-        return max(0.0, self.clock.now().utc_ms / 1000 - seen.handshake_s) if seen is not None and seen.handshake_s else None
+        handshake_s = self.tunnel.silence.handshake_s if self.tunnel is not None else 0
+        return max(0.0, self.clock.now().utc_ms / 1000 - handshake_s) if handshake_s else None
 
     async def status(self) -> Mapping[str, Any]:
         """Everything that health, metrics and `guardian-relay status` say."""
@@ -263,6 +264,7 @@ class Relay:
             "version": __version__,
             "problems": problems,
             "clock_problem": self._clock_problem(),
+            "tunnel_problem": self._tunnel_problem(),
             "edge_copied": self.link is not None and self.link.copied,
             "joined": joined,
             "short_code": pairing.short_code if pairing is not None else "",
@@ -289,6 +291,7 @@ class Relay:
             "tunnel_received_bytes": seen.received if seen is not None else None,
             "tunnel_sent_bytes": seen.sent if seen is not None else None,
             "tunnel_restarts": self.tunnel.restarts if self.tunnel is not None else 0,
+            "tunnel_forgotten": self.tunnel.forgotten if self.tunnel is not None else 0,
             "tunnel_rotation": self.tunnel.keys.current.number if self.tunnel is not None else None,
             "memory_bytes": resident_bytes(),
             "disk_free_bytes": shutil.disk_usage(self.settings.state).free,
@@ -304,6 +307,9 @@ class Relay:
         if self.uplink is not None:
             found.append(clocks.apart(self.uplink.clock_off_s, "the cloud"))
         return "; ".join(one for one in found if one)
+
+    def _tunnel_problem(self) -> str:
+        return silence.problem(self.tunnel.silence, self.clock.mono_s()) if self.tunnel is not None else ""
 
     async def close(self) -> None:
         """Say that we end, hang up, close."""

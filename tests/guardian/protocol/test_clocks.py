@@ -2,7 +2,7 @@
 
 import pytest
 
-from guardian.protocol.clocks import apart, outside
+from guardian.protocol.clocks import apart, outside, span
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,8 @@ def test_what_is_not_in_force_is_said_by_whose_clock():
     assert outside(100, 200, 150, "it") == ""
     assert outside(7300, 9000, 100, "it") == "by the clock here it begins in 2 hours: a clock is wrong"
     assert outside(0, 100, 86_500, "it") == "by the clock here it ended 1 day ago: it did, or the clock here is ahead"
+
+
+def test_a_time_is_said_in_the_largest_unit_that_it_fills():
+    said = [span(seconds) for seconds in (20, 60, 202, 5400, 3 * 86_400 + 7000)]
+    assert said == ["less than a minute", "1 minute", "3 minutes", "2 hours", "3 days"]
