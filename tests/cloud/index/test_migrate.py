@@ -3,6 +3,7 @@
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from guardian_cloud.ca.authority import ensure
 from guardian_cloud.index.engine import open_store
 from guardian_cloud.index.migrate import HEAD, migrate, revision
 from guardian_cloud.index.tables import metadata
@@ -10,6 +11,7 @@ from guardian_cloud.model.errors import BadSetting, Unavailable
 from guardian_cloud.settings.schema import Settings, Store
 from pydantic import SecretStr
 
+from guardian.platform.clock import SystemClock
 from tests.support import postgres as pg
 
 
@@ -42,6 +44,16 @@ async def test_a_store_that_is_not_there_is_said_so(tmp_path):
     url = SecretStr(f"postgresql+asyncpg://a:b@127.0.0.1:{pg.free_port()}/c")
     with pytest.raises(Unavailable):
         await migrate(Settings(data_dir=tmp_path, store=Store(url=url, owner_url=url)))
+
+
+async def test_folders_that_cannot_be_written_are_named_with_their_setting(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(BadSetting, match="cannot be written") as refused:
+        await migrate(Settings(data_dir=tmp_path / "file"))
+    assert refused.value.field == "data_dir"
+    with pytest.raises(BadSetting, match="cannot be written") as refused:
+        ensure(tmp_path / "file/ca", SystemClock())
+    assert refused.value.field == "authority.dir"
 
 
 # What the cloud keeps of an event; a further column needs its line in docs/security.md.
