@@ -94,11 +94,16 @@ def invite(file: Path, wait: bool, as_json: bool) -> None:
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 def status(file: Path, as_json: bool) -> None:
-    """Say how the relay that runs is."""
+    """Say how the relay that runs is. Exit code 1 when there is none, or its store or tunnel does not work."""
     value = _running(load(file))
     if as_json:
         click.echo(json.dumps(value))
-        return
+    else:
+        _show_status(value)
+    sys.exit(1 if value["problems"] else 0)
+
+
+def _show_status(value: dict[str, Any]) -> None:
     yes = {True: "yes", False: "no"}
     rows = [("joined", yes[value["joined"]]), ("home connected", yes[value["edge_connected"]])]
     if value["cloud"]:
@@ -165,7 +170,7 @@ def forget(file: Path, yes: bool) -> None:
 
     settings = load(file)
     if _answers(settings):
-        raise RelayError("the relay runs", cure="Stop it first: systemctl stop guardian-relay")
+        raise RelayError("the relay runs", cure="Stop it first: systemctl stop guardian-relay, docker compose stop relay")
     if not yes:
         click.confirm("Forget the home that is joined?", abort=True, err=True)
     _with_store(settings, lambda store: store.forget())
@@ -190,12 +195,12 @@ async def _invite(settings: RelaySettings, store: Any, code: bytes) -> str:
 def _with_store(settings: RelaySettings, work: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
     """Do something with the store, whether the relay runs or not."""
     from guardian.platform.clock import SystemClock
-    from guardian.platform.files import make_private_dir
     from guardian_relay.index.joined import JoinStore
     from guardian_relay.index.store import make_tables, open_engine
+    from guardian_relay.keys import make_state
 
     async def do() -> Any:
-        make_private_dir(settings.state)
+        make_state(settings.state)
         engine = open_engine(settings.store_url)
         try:
             await make_tables(engine, SystemClock().now().utc_ms * 1000)
@@ -212,7 +217,10 @@ def _running(settings: RelaySettings) -> dict[str, Any]:
         with urllib.request.urlopen(f"http://{host}:{port}/status", timeout=5) as answer:
             value = json.loads(answer.read())
     except (OSError, ValueError, urllib.error.URLError):
-        raise RelayError("the relay does not run, or does not answer", cure="systemctl status guardian-relay") from None
+        raise RelayError(
+            "the relay does not run, or does not answer",
+            cure="See its log: journalctl -u guardian-relay, docker compose logs relay",
+        ) from None
     assert isinstance(value, dict)
     return value
 

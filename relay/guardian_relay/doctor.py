@@ -12,7 +12,7 @@ from pathlib import Path
 from guardian.platform.clock import SystemClock
 from guardian_relay.certificate import Certificate
 from guardian_relay.errors import RelayError
-from guardian_relay.gateway import viewer_build
+from guardian_relay.gateway import gateway_tls, viewer_build
 from guardian_relay.settings import RelaySettings, host_port
 
 _CAP_NET_ADMIN = 12
@@ -46,6 +46,7 @@ def examine(settings: RelaySettings) -> Iterator[Finding]:
     yield from _state(settings)
     yield from _address(settings)
     yield from _cloud(settings)
+    yield from _gateway(settings)
     yield from _viewer()
 
 
@@ -123,6 +124,17 @@ def _cloud(settings: RelaySettings) -> Iterator[Finding]:
         yield Finding("cloud", "error", "the certificate has ended", "guardian-relay enrol, with a new code")
     else:
         yield Finding("cloud", "ok", f"{left:.0%} of the certificate's life is left")
+
+
+def _gateway(settings: RelaySettings) -> Iterator[Finding]:
+    if not settings.gateway.listen:
+        return
+    try:
+        gateway_tls(settings.gateway)
+    except RelayError as error:
+        yield Finding("gateway", "error", error.message, error.cure)
+    else:
+        yield Finding("gateway", "ok", "its certificate and key can be used")
 
 
 def _viewer() -> Iterator[Finding]:

@@ -178,7 +178,7 @@ def gateway_tls(settings: GatewaySettings) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise RelayError(
             f"gateway.cert_file or gateway.key_file cannot be used: {error}",
-            cure="Give PEM files that belong together.",
+            cure="Give PEM files that belong together, and that the relay's user may read.",
             field="gateway.cert_file",
         ) from error
     return context

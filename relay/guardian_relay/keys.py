@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import hashlib
 import json
 import os
@@ -40,6 +41,17 @@ class Identity:
         """What invitations pin."""
         der = x509.load_pem_x509_certificate(self.certificate_pem).public_bytes(serialization.Encoding.DER)
         return hashlib.sha256(der).digest()
+
+
+def make_state(state: Path) -> None:
+    """Make the state folder where there is none; RelayError where it cannot be used."""
+    try:
+        make_private_dir(state)
+        if not os.access(state, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        cure = "Let the relay's user own that folder; `guardian-relay doctor` looks at the rest."
+        raise RelayError(f"state: {state} cannot be written: {error.strerror}", cure=cure, field="state") from error
 
 
 def load_identity(state: Path, now_ms: int) -> Identity:

@@ -19,6 +19,7 @@ from guardian_relay.silence import Silence
 
 _log = structlog.get_logger(__name__)
 LOOK_EVERY_S = 2.0
+FIRST_LOOK_S = 10.0
 SOCKET_WAIT_S = 5.0
 COMMAND_S = 10.0
 
@@ -46,11 +47,13 @@ class Tunnel:
         self.restarts = 0
         self.silence = Silence(clock.mono_s())
         self.forgotten = 0
+        self._up_s = clock.mono_s()
 
     async def up(self) -> None:
         """Bring it up; RelayError with the reason and the cure."""
         async with self._lock:
             await self._up()
+        self._up_s = self._clock.mono_s()
         _log.info("tunnel_up", interface=self.place.interface, state=self.kind)
 
     async def _up(self) -> None:
@@ -106,6 +109,11 @@ class Tunnel:
 
     async def _apply(self) -> None:
         await _must(wg.configure(self.place.interface, keep_sessions=True), wg.config(self._interface()))
+
+    @property
+    def hidden(self) -> bool:
+        """Whether it cannot be looked at, though it has been there for long enough."""
+        return self.seen is None and self._clock.mono_s() - self._up_s > FIRST_LOOK_S
 
     async def watch(self) -> None:
         """For ever: look at the handshakes, settle rotations, and begin anew when the program has ended."""

@@ -1,5 +1,6 @@
 """Settings: what lacks, is unknown or wrong is named."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -8,12 +9,16 @@ from click.testing import CliRunner
 from guardian_relay.cli import cli
 from guardian_relay.doctor import examine, may_change_network
 from guardian_relay.errors import RelayError
-from guardian_relay.health import metrics_text
+from guardian_relay.health import metrics_text, open_health
 from guardian_relay.keys import load_identity
 from guardian_relay.settings import RelaySettings, load
+from guardian_relay.tunnel import Tunnel
 from pydantic import BaseModel
 
 from guardian.protocol.pairing import read_invitation
+from guardian.protocol.wireguard import Seen
+from tests.support.postgres import free_port
+from tests.support.relay import OwnClock
 
 GOOD = '[pairing]\nlisten = "127.0.0.1:0"\naddress = "relay.example:7443"\n[health]\nlisten = "127.0.0.1:1"\n'
 
@@ -63,10 +68,54 @@ def test_commands_say_what_to_do(tmp_path):
     assert CliRunner().invoke(cli, ["forget", "--config", file, "--yes"]).exit_code == 0
 
 
+async def test_status_fails_where_healthz_does(tmp_path):
+    problems = []
+
+    async def status():
+        return {"problems": problems}
+
+    place = f"127.0.0.1:{free_port()}"
+    file = str(written(tmp_path, GOOD.replace("127.0.0.1:1", place)))
+    runner = await open_health(place, status)
+    try:
+        for expected in (0, 1):
+            done = await asyncio.to_thread(CliRunner().invoke, cli, ["status", "--config", file, "--json"])
+            assert (done.exit_code, json.loads(done.stdout)) == (expected, {"problems": problems})
+            problems.append("the store does not answer")
+    finally:
+        await runner.cleanup()
+
+
+def test_a_state_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "state").write_text("a file")
+    file = str(written(tmp_path, GOOD))
+    for command in ("run", "invite"):
+        done = CliRunner().invoke(cli, [command, "--config", file])
+        assert done.exit_code == 1
+        assert f"state: {tmp_path / 'state'} cannot be" in done.stderr
+
+
+def test_a_tunnel_is_given_time_before_nobody_can_look_at_it():
+    clock = OwnClock()
+    clock.ms += 3_600_000  # the relay has run for long when a home joins
+    tunnel = Tunnel(None, None, clock, None)
+    clock.ms += 9_000
+    assert not tunnel.hidden
+    clock.ms += 2_000
+    assert tunnel.hidden
+    tunnel.seen = Seen(endpoint="", handshake_s=0, received=0, sent=0)
+    assert not tunnel.hidden
+
+
 def test_doctor_looks_at_everything(tmp_path):
     found = {one.check: one for one in examine(load(written(tmp_path, GOOD + '[cloud]\naddress = "cloud:1"\n')))}
     assert found["cloud"].level == "error"
     assert {"wg", "ip", "wireguard", "privilege", "disk", "address", "cloud"} <= set(found)
+    assert "gateway" not in found
+    lacking = f'[gateway]\nlisten = "127.0.0.1:0"\ncert_file = "{tmp_path}/no.pem"\nkey_file = "{tmp_path}/no.pem"\n'
+    found = {one.check: one for one in examine(load(written(tmp_path, GOOD + lacking)))}
+    assert found["gateway"].level == "error"
+    assert "No such file" in found["gateway"].message
     status = tmp_path / "status"
     status.write_text("Name:\tx\nCapEff:\t0000000000001000\n")
     assert may_change_network(str(status))

@@ -150,10 +150,17 @@ class Authority:
 
 
 def ensure(folder: Path, clock: Clock) -> Authority:
-    """Open the authority; make it where there is none."""
-    make_private_dir(folder)
-    if not (folder / "intermediate.key").exists():
-        _make(folder, _time(clock))
+    """Open the authority; make it where there is none. BadSetting where it cannot be made."""
+    try:
+        make_private_dir(folder)
+        if not (folder / "intermediate.key").exists():
+            _make(folder, _time(clock))
+    except OSError as error:
+        raise BadSetting(
+            f"authority.dir: {folder} cannot be written: {error.strerror}",
+            field="authority.dir",
+            cure="Let the user that the program runs as own that folder, and the one that it is in.",
+        ) from error
     return Authority(folder, clock)
 
 

@@ -50,7 +50,9 @@ class RedisEphemeral:
         try:
             return await call
         except (RedisError, OSError) as error:
-            raise Unavailable("Redis does not answer", cure="See `guardian-cloud doctor`.") from error
+            raise Unavailable(
+                "Redis does not answer, or refuses", cure="Is it there, and is ephemeral.redis_url right?"
+            ) from error
 
     async def put(self, key: str, value: bytes, seconds: int) -> None:
         await self._ask(self._redis.set(PREFIX + key, value, ex=seconds))

@@ -191,7 +191,9 @@ class Provider:
                 answer = json.loads(body)
                 return response.status, answer if isinstance(answer, dict) else {}
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise Unavailable("the identity provider does not answer", cure="Try again.") from error
+            raise Unavailable(
+                "the identity provider does not answer", cure="Try again. Is identity.issuer right, and reachable from here?"
+            ) from error
 
     async def close(self) -> None:
         """Let go of connections."""

@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from guardian.platform.databases import close_given_up
 from guardian.platform.files import PRIVATE_FILE, make_private_dir
 from guardian_cloud.index.isolation import JOBS
-from guardian_cloud.model.errors import Conflict, Unavailable
+from guardian_cloud.model.errors import BadSetting, Conflict, Unavailable
 from guardian_cloud.settings.schema import Settings
 
 STORE_NAME: Final = "cloud.db"
@@ -154,8 +154,15 @@ def user_of(settings: Settings) -> str:
 
 
 def _sqlite(path: Path) -> AsyncEngine:
-    make_private_dir(path.parent)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE))
+    try:
+        make_private_dir(path.parent)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE))
+    except OSError as error:
+        raise BadSetting(
+            f"data_dir: {path} cannot be written: {error.strerror}",
+            field="data_dir",
+            cure="Let the user that the program runs as own that folder.",
+        ) from error
     engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=5, max_overflow=5, hide_parameters=True)
     close_given_up(engine)
     event.listen(engine.sync_engine, "connect", _on_connect)

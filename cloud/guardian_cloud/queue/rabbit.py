@@ -59,7 +59,9 @@ class RabbitQueue:
         except (AMQPError, OSError, TimeoutError, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and (task := asyncio.current_task()) and task.cancelling():
                 raise
-            raise Unavailable("RabbitMQ does not answer", cure="See `guardian-cloud doctor`.") from error
+            raise Unavailable(
+                "RabbitMQ does not answer, or refuses", cure="Is it there, and is queue.amqp_url right?"
+            ) from error
 
     async def hand_on(self, job: Job) -> None:
         if self._out is None:

@@ -35,7 +35,7 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
             raise BadSetting(
                 f"{field} is no setting",
                 field=field,
-                cure="docs/howto/cloud.md lists them; take it out or correct its name.",
+                cure="docs/reference/cloud.md lists them; take it out or correct its name.",
             ) from None
         message = first["msg"].removeprefix("Value error, ")
         raise BadSetting(f"{field}: {message}", field=field, cure=_meaning(field) or "Correct it.") from None

@@ -15,7 +15,6 @@ import structlog
 
 from guardian import __version__
 from guardian.platform.clock import Clock, SystemClock
-from guardian.platform.files import make_private_dir
 from guardian.platform.limits import harden
 from guardian.platform.memory import resident_bytes
 from guardian.platform.tasks import Tasks
@@ -37,7 +36,7 @@ from guardian_relay.health import open_health
 from guardian_relay.index.clips import ClipIndex
 from guardian_relay.index.joined import Joined, JoinStore
 from guardian_relay.index.store import EventStore, make_tables, open_engine
-from guardian_relay.keys import keep_tunnel, load_identity, load_tunnel
+from guardian_relay.keys import keep_tunnel, load_identity, load_tunnel, make_state
 from guardian_relay.link import LinkService
 from guardian_relay.logs import set_up_logs
 from guardian_relay.pairing import PairingService, addresses
@@ -91,7 +90,7 @@ class Relay:
     async def start(self) -> None:
         """Open everything: the store first, what others may call last."""
         settings, now_ms = self.settings, self.clock.now().utc_ms
-        make_private_dir(settings.state)
+        make_state(settings.state)
         self.identity = load_identity(settings.state, now_ms)
         self.engine = open_engine(settings.store_url)
         self._closers.push_async_callback(self.engine.dispose)
@@ -255,7 +254,7 @@ class Relay:
         joined = self.link is not None
         if self.link is not None and self.link.trouble:
             problems.append(f"{self.link.trouble}: what happens waits at the home")
-        if joined and self.tunnel is not None and self.tunnel.seen is None and self.clock.mono_s() - self._began_s > 10:
+        if joined and self.tunnel is not None and self.tunnel.hidden:
             problems.append("the tunnel cannot be looked at")
         self._clip_usage = await self.clips.usage() if answers else self._clip_usage
         seen = self.tunnel.seen if self.tunnel is not None else None
