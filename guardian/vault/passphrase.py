@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import unicodedata
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ MIN_LENGTH, MAX_LENGTH = 8, 1024
 FLOOR_MEMORY_KIB, FLOOR_TIME, FLOOR_LANES = 64 * 1024, 3, 1  # RFC 9106's second recommended option
 MOST_MEMORY_KIB, MOST_TIME, MOST_LANES = 1024 * 1024, 64, 64  # a forged file must not exhaust the machine
 
+# One at a time: with OpenSSL 4.0.3, two derivations of several lanes side by side wait for each other's threads for ever. It also
+# bounds the memory.
+_ONE = threading.Lock()
 _CONSONANTS, _VOWELS = "bdfghjklmnprstvz", "aiou"
 
 
@@ -60,7 +64,8 @@ def derive_kek(passphrase: str, parameters: Argon2Parameters) -> bytearray:
         raise BadRequest("the passphrase is no Unicode text", field="passphrase", cure="Give it as UTF-8.") from None
     key = bytearray(KEY_BYTES)
     try:
-        _argon2id(parameters).derive_into(text, key)  # type: ignore[arg-type]  # it takes any buffer
+        with _ONE:
+            _argon2id(parameters).derive_into(text, key)  # type: ignore[arg-type]  # it takes any buffer
     except MemoryError as error:
         raise ResourceGone(
             f"{parameters.memory_kib // 1024} MiB of memory to check the passphrase are not to be had",

@@ -2,6 +2,7 @@ import base64
 import json
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -457,3 +458,18 @@ def test_a_vault_of_before_there_were_recovery_codes_opens(folder):
     (folder / FILE).write_text(json.dumps(value))
     with pytest.raises(Damaged):
         Keyring.load(folder)
+
+
+def test_passphrases_that_are_tried_at_once_all_get_their_answer():
+    """Two derivations side by side inside OpenSSL wait for each other's threads for ever."""
+    keys: list[bytearray] = []
+    salt = Argon2Parameters(bytes(16))
+    threads = [
+        threading.Thread(target=lambda: keys.append(derive_kek("some words here", salt)), daemon=True) for _ in range(4)
+    ]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(60)
+    assert len(keys) == 4
+    assert len({bytes(key) for key in keys}) == 1
