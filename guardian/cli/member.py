@@ -79,20 +79,24 @@ def remove_members(who: tuple[str, ...], passphrase_file: Path | None, no_rotate
             raise BadRequest(f"there is no {each!r}", field="WHO", cure=f"There are: {known}.")
         out += [one for one in mine if one not in out]
     viewers = any(one["kind"] == VIEWER for one in out)
-    passphrase = passphrase_from(passphrase_file) if viewers and not no_rotate else ""
-    for one in out:
+    rotate = viewers and not no_rotate
+    passphrase = passphrase_from(passphrase_file) if rotate else ""
+    if rotate and not passphrase:
+        raise BadRequest("the passphrase is empty", field="--passphrase-file", cure="Give yours, or say --no-rotate.")
+    # Who looks goes last: what may be refused (a locked vault) is refused before, and the whole command can be given again.
+    for one in sorted(out, key=lambda one: one["kind"] == VIEWER):
         ask(data, "DELETE", f"{PATHS[one['kind']]}/{one['id']}")
         if not as_json:
             click.echo(f"{one['id'][:LEAST_DIGITS]}  {one['name']}: {OUT[one['kind']]}.")
-    epoch = _rotated(data, passphrase) if passphrase else None
+    epoch = _rotated(data, passphrase) if rotate else None
     if as_json:
         emit({"removed": out, "epoch": epoch})
-        return
-    if epoch is not None:
+    elif epoch is not None:
         click.echo(f"What comes is sealed to key {epoch}, which they do not have.")
-    elif viewers:
+    if viewers and not rotate:
         click.echo(NOT_ROTATED, err=True)
-    click.echo(LEFT, err=True)
+    if not as_json:
+        click.echo(LEFT, err=True)
 
 
 def _rotated(data: Path, passphrase: str) -> int:

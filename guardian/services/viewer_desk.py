@@ -5,7 +5,7 @@ only the live picture is sealed here, to the session.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ from guardian.services.throttle import Throttle
 from guardian.store.local import inside
 
 if TYPE_CHECKING:
-    from guardian.vault.viewer_channel import Channel
+    from guardian.vault.viewer_channel import Channel, EdgeHandshake
     from guardian.vault.viewing import ViewingKey
 
 _log = structlog.get_logger(__name__)
@@ -36,6 +36,10 @@ PROOF_WITHIN_S = 180.0  # Argon2id on an old phone
 IDLE_S = 900.0  # without a question; who watches live asks nothing, and their browser says that it is there
 LONGEST_S = 12 * 3600.0
 MOST_SESSIONS, MOST_STRANGERS, MOST_ASKED = 16, 8, 16
+MOST_OF_ONE, MOST_OF_OTHERS = (
+    4,
+    12,
+)  # sessions and proofs of one who was let in, and of all of them: the owner always finds room
 PART = 256 * 1024  # of a body: other answers get their turn in between
 OUT = 4  # messages that wait to be sealed; full: who answers waits, and the live picture skips to its next keyframe
 MOST_RANGE = 8 * 1024 * 1024
@@ -79,13 +83,15 @@ class ViewerDesk:
         self._strangers = 0
         self._hellos: deque[bytes] = deque(maxlen=HELLOS)
         self.sessions: set[Session] = set()
+        self._places: Counter[str] = Counter()  # of those who are in or prove themselves, by who they are
+        self._ended = 0  # how often somebody was sent away
         self.last_us: dict[str, int] = {}  # when somebody was let in last, by who they are
 
     async def serve(self, call: ViewerCall) -> None:
         """Find out who it is, and answer until they hang up."""
         from guardian.vault.viewer_channel import TOO_BUSY, refusal
 
-        if self._strangers >= MOST_STRANGERS or len(self.sessions) >= MOST_SESSIONS:
+        if self._strangers >= MOST_STRANGERS:
             await call.write(refusal(TOO_BUSY))
             return
         tasks = Tasks()
@@ -97,33 +103,54 @@ class ViewerDesk:
                 self._strangers -= 1
             if met is None:
                 return
-            who, channel = met
-            session = Session(call, channel, self._sources, self._clock, tasks, who)
-            self.sessions.add(session)
-            self.last_us[who] = self._clock.now().utc_us
-            _log.info("viewer_let_in", viewers=len(self.sessions))
+            who = met[0].id
+            if not self._has_room(who):
+                await call.write(refusal(TOO_BUSY))
+                return
+            self._places[who] += 1
             try:
-                await session.run()
+                channel = await self._prove(call, tasks, *met)
+                if channel is not None:
+                    await self._talk(Session(call, channel, self._sources, self._clock, tasks, who))
             finally:
-                self.sessions.discard(session)
-                _log.info("viewer_left", viewers=len(self.sessions))
+                self._places[who] -= 1
         finally:
             await tasks.close()
 
+    def _has_room(self, who: str) -> bool:
+        """Whether somebody may come in: others are never so many that the owner may not."""
+        others = sum(count for one, count in self._places.items() if one)
+        if who and (self._places[who] >= MOST_OF_ONE or others >= MOST_OF_OTHERS):
+            return False
+        return others + self._places[""] < MOST_SESSIONS
+
+    async def _talk(self, session: Session) -> None:
+        self.sessions.add(session)
+        self.last_us[session.who] = self._clock.now().utc_us
+        _log.info("viewer_let_in", viewers=len(self.sessions))
+        try:
+            await session.run()
+        finally:
+            self.sessions.discard(session)
+            _log.info("viewer_left", viewers=len(self.sessions))
+
     def end(self, who: str | None = None) -> None:
         """A viewing key is another, or none: whoever came with the one before has to go. None: everybody."""
+        self._ended += 1
         for session in self.sessions:
             if who in (None, session.who):
                 session.over.set()
 
-    async def _meet(self, call: ViewerCall, tasks: Tasks) -> tuple[str, Channel] | None:
-        """Return who it is, and the channel to them."""
-        from guardian.vault.viewer_channel import NOT_KNOWN, TOO_MANY, EdgeHandshake, is_hello_of, refusal
+    async def _meet(self, call: ViewerCall, tasks: Tasks) -> tuple[Known, EdgeHandshake, bytes] | None:
+        """Return who it is by the viewing key, their handshake, and the welcome to send."""
+        from guardian.vault.viewer_channel import NOT_KNOWN, EdgeHandshake, is_hello, is_hello_of, refusal
 
         first = await within(tasks, call.read(), HELLO_WITHIN_S)
         if first is None:
             return None
         try:
+            if not is_hello(first):
+                raise NotAllowed("the first frame is no hello")
             known = await asyncio.to_thread(self._sources.known)
             one = next((one for one in known if is_hello_of(one.key.secret, first)), None)
             if one is None:
@@ -138,6 +165,14 @@ class ViewerDesk:
             _log.warning("viewer_refused", problem=error.message)
             await call.write(refusal(NOT_KNOWN))
             return None
+        return one, handshake, welcome
+
+    async def _prove(
+        self, call: ViewerCall, tasks: Tasks, one: Known, handshake: EdgeHandshake, welcome: bytes
+    ) -> Channel | None:
+        """Return the channel to somebody once they have shown that they can open the vault."""
+        from guardian.vault.viewer_channel import NOT_KNOWN, TOO_MANY, refusal
+
         # Whoever comes so far has the viewing key. Counted before it is known whether they have the passphrase, too; what
         # strangers send is not, or they could keep the owner out.
         now_s, tries = self._clock.mono_s(), f"{_TRIES} {one.id}"
@@ -152,14 +187,21 @@ class ViewerDesk:
             return None
         try:
             channel = handshake.proof(proof)
-            if one.key not in [other.key for other in await asyncio.to_thread(self._sources.known)]:
-                raise NotAllowed("the viewing key was changed meanwhile")
+            await self._check_still_known(one)
         except NotAllowed as error:
             _log.warning("viewer_refused", problem=error.message)
             await call.write(refusal(NOT_KNOWN))
             return None
         self._throttle.succeeded(tries)
-        return one.id, channel
+        return channel
+
+    async def _check_still_known(self, one: Known) -> None:
+        """NotAllowed where their viewing key is none any more. On return nobody was sent away since it was looked at."""
+        ended = None
+        while ended != self._ended:
+            ended = self._ended
+            if one.key not in [other.key for other in await asyncio.to_thread(self._sources.known)]:
+                raise NotAllowed("the viewing key was changed meanwhile")
 
 
 class Session:

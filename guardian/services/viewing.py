@@ -38,6 +38,7 @@ class ViewingService:
 
         self._folder, self._home, self._keyring, self._clock = vault_dir, home, keyring, clock
         self._key: ViewingKey | None = None
+        self._letting_in = asyncio.Lock()
         self._problem = ""
         try:
             self._key = viewing.read(vault_dir)
@@ -101,31 +102,22 @@ class ViewingService:
         from guardian.vault import viewers
         from guardian.vault.passphrase import generate_passphrase
 
-        if self._key is None:
-            raise Conflict("viewing from afar is off", cure="Turn it on first: `guardian viewing on`.")
-        there = await self.viewers()
-        if len(there) >= viewers.MOST:
-            raise Conflict(f"{viewers.MOST} are let in already", cure="Take somebody out first.")
-        if name.strip() in [one.name for one in there]:
-            raise Conflict(
-                f"{name.strip()} is let in already", field="name", cure="Take them out first, or give another name."
-            )
-        passphrase = passphrase or generate_passphrase()
-        viewer = await asyncio.to_thread(self._keyring.let_in, name, passphrase, self._new_key())
-        await asyncio.to_thread(viewers.write, self._folder, viewer)
-        try:
-            viewer.until(self._keyring.epochs[-1])
-        except Damaged:
-            await asyncio.to_thread(viewers.remove, self._folder, viewer.id)
-            raise Conflict("the vault got a new key meanwhile", cure="Try again.") from None
+        async with self._letting_in:
+            if self._key is None:
+                raise Conflict("viewing from afar is off", cure="Turn it on first: `guardian viewing on`.")
+            name, there = viewers.named(name), await self.viewers()
+            if len(there) >= viewers.MOST:
+                raise Conflict(f"{viewers.MOST} are let in already", cure="Take somebody out first.")
+            if name in [one.name for one in there]:
+                raise Conflict(f"{name} is let in already", field="name", cure="Take them out first, or give another name.")
+            passphrase = passphrase or generate_passphrase()
+            viewer = await asyncio.to_thread(self._keyring.let_in, name, passphrase, self._new_key())
         _log.info("viewer_added", viewers=len(there) + 1)
         return LetIn(viewer.id, viewer.name, viewer.key.text(), passphrase)
 
     async def take_out(self, viewer: str) -> None:
         """Answer somebody no more, for good. What is sealed from the vault's next key on they cannot open. NotFound."""
-        from guardian.vault import viewers
-
-        if not await asyncio.to_thread(viewers.remove, self._folder, viewer):
+        if not await asyncio.to_thread(self._keyring.take_out, viewer):
             raise NotFound(f"there is no viewer {viewer[:40]!r}", field="viewer", cure="See `guardian member list`.")
         self.desk.end(viewer)
         _log.info("viewer_removed")

@@ -31,6 +31,7 @@ class Keyring:
         self._folder, self._vault = folder, vault
         self._private: dict[int, bytearray] = {}
         self._lock = threading.Lock()
+        self._changing = threading.Lock()  # held over all of a change of the vault's file or of viewers'
 
     @staticmethod
     def exists(folder: Path) -> bool:
@@ -138,12 +139,20 @@ class Keyring:
             wipe(*privates)
 
     def let_in(self, name: str, passphrase: str, key: ViewingKey) -> Viewer:
-        """Return a viewer who opens everything with a passphrase of theirs; it is for the caller to keep. VaultLocked, BadRequest."""
-        privates = self._copies()
-        try:
-            return viewers.make(name, passphrase, key, self._vault.epochs[: len(privates)], privates)
-        finally:
-            wipe(*privates)
+        """Let somebody open everything with a passphrase of theirs, and keep that. VaultLocked, BadRequest, ResourceGone."""
+        with self._changing:
+            privates = self._copies()
+            try:
+                viewer = viewers.make(name, passphrase, key, self._vault.epochs, privates)
+            finally:
+                wipe(*privates)
+            viewers.write(self._folder, viewer)
+            return viewer
+
+    def take_out(self, viewer: str) -> bool:
+        """Forget who was let in; False where there is nobody of that id. The next rotation is nothing to them."""
+        with self._changing:
+            return viewers.remove(self._folder, viewer)
 
     def _copies(self) -> list[bytearray]:
         """Return the private keys, the oldest first, for the caller to wipe. VaultLocked."""
@@ -157,53 +166,56 @@ class Keyring:
     def change_passphrase(self, old: str, new: str) -> None:
         """Wrap every epoch under a new passphrase, with a new salt. WrongPassphrase changes nothing."""
         check_passphrase(new)
-        privates = self._opened(old)
-        self._rewrap(privates, new)
-        wipe(*privates)
+        with self._changing:
+            privates = self._opened(old)
+            self._rewrap(privates, new)
+            wipe(*privates)
 
     def recover(self, code: str, new: str) -> None:
         """Set a new passphrase with the recovery code, and unlock; MistypedCode, WrongRecoveryCode. The code stays good."""
         check_passphrase(new)
-        privates = self._opened_with_code(code)
-        self._rewrap(privates, new)
-        self._hold(privates)
+        with self._changing:
+            privates = self._opened_with_code(code)
+            self._rewrap(privates, new)
+            self._hold(privates)
 
     def rotate(self, passphrase: str, *, now_us: int) -> int:
         """Make a new key pair that all that comes is sealed to, and return its number. Older footage still opens; viewers who are in
         open the new, too.
         """
-        kek = derive_kek(passphrase, self._vault.parameters)
-        privates = self._opened_with_kek(kek)
-        private, public = hpke.generate()
-        epoch = keys.wrap(self.epoch + 1, private, public, kek, now_us)
-        wipe(kek)
-        if self._vault.recovery is not None:
-            epoch = keys.seal_to_recovery(epoch, private, self._vault.recovery)
-        epochs = (*self._vault.epochs, epoch)
-        viewers.rotate_all(
-            self._folder, epochs, [*privates, private]
-        )  # before: cut off in between, they have one that nobody needs
-        self._keep(replace(self._vault, epochs=epochs), privates)
-        if self.unlocked:
-            self._hold([*privates, private])
-        else:
-            wipe(*privates, private)
-        return epoch.number
+        with self._changing:
+            kek = derive_kek(passphrase, self._vault.parameters)
+            privates = self._opened_with_kek(kek)
+            private, public = hpke.generate()
+            epoch = keys.wrap(self.epoch + 1, private, public, kek, now_us)
+            wipe(kek)
+            if self._vault.recovery is not None:
+                epoch = keys.seal_to_recovery(epoch, private, self._vault.recovery)
+            epochs = (*self._vault.epochs, epoch)
+            # Viewers first: cut off in between, they have a key that nobody needs.
+            viewers.rotate_all(self._folder, epochs, [*privates, private])
+            self._keep(replace(self._vault, epochs=epochs), privates)
+            if self.unlocked:
+                self._hold([*privates, private])
+            else:
+                wipe(*privates, private)
+            return epoch.number
 
     def make_recovery_code(self, passphrase: str, *, now_us: int) -> str:
         """Make a recovery code and return it, in groups; the one before opens nothing any more."""
-        privates = self._opened(passphrase)
-        code = generate_code()
-        secret = parse_code(code)
-        recovery = keys.make_recovery(secret, self._vault.epochs[0], now_us)
-        wipe(secret)
-        sealed = tuple(
-            keys.seal_to_recovery(epoch, private, recovery)
-            for epoch, private in zip(self._vault.epochs, privates, strict=True)
-        )
-        self._keep(replace(self._vault, epochs=sealed, recovery=recovery), privates)
-        wipe(*privates)
-        return code
+        with self._changing:
+            privates = self._opened(passphrase)
+            code = generate_code()
+            secret = parse_code(code)
+            recovery = keys.make_recovery(secret, self._vault.epochs[0], now_us)
+            wipe(secret)
+            sealed = tuple(
+                keys.seal_to_recovery(epoch, private, recovery)
+                for epoch, private in zip(self._vault.epochs, privates, strict=True)
+            )
+            self._keep(replace(self._vault, epochs=sealed, recovery=recovery), privates)
+            wipe(*privates)
+            return code
 
     def _rewrap(self, privates: Sequence[bytearray], passphrase: str) -> None:
         parameters = Argon2Parameters(os.urandom(SALT_BYTES))

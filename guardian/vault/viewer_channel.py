@@ -46,11 +46,14 @@ def hello_tag(secret: bytes, begin: bytes) -> bytes:
     return hmac.digest(derived(secret, b"hello"), begin, "sha256")
 
 
+def is_hello(frame: bytes) -> bool:
+    """Whether a first frame has the form of one."""
+    return len(frame) == HELLO_BYTES and frame[:2] == bytes([HELLO, VERSION])
+
+
 def is_hello_of(secret: bytes, frame: bytes) -> bool:
     """Whether a first frame comes from somebody with that viewing key."""
-    begin, tag = frame[: 2 + KEY], frame[2 + KEY :]
-    right = len(frame) == HELLO_BYTES and frame[:2] == bytes([HELLO, VERSION])
-    return hmac.compare_digest(hello_tag(secret, begin), tag) and right
+    return hmac.compare_digest(hello_tag(secret, frame[: 2 + KEY]), frame[2 + KEY :]) and is_hello(frame)
 
 
 def refusal(why: int) -> bytes:

@@ -3,8 +3,8 @@ they are taken out.
 
 `vault/viewers/ID.json` is in the clear, as `viewing.json` is. Home keeps of a viewer a public key, which their passphrase leads to:
 at each rotation the new epoch is sealed to it without them. Who was taken out before has nothing that opens it. Each row
-has a tag under its own epoch's private key, so that who can write to the data folder, and no more, cannot have the next epoch sealed to a
-key of theirs; nor can who was taken out, by putting the file back.
+has a tag under its own epoch's private key, so that who can write to the data folder, and has no key of the vault, cannot have the next
+epoch sealed to a key of theirs; nor can who was taken out, from the rotation on, by putting the file back.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import hmac
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,15 +31,16 @@ from guardian.vault import hpke
 from guardian.vault.epochs import CHECK_BYTES, NONCE_BYTES, Epoch, check_of
 from guardian.vault.format import TAG_BYTES
 from guardian.vault.passphrase import SALT_BYTES, Argon2Parameters, check_passphrase, derive_kek, wipe
-from guardian.vault.viewing import ViewingKey, key_of, values_of
+from guardian.vault.viewing import TIME_BITS, ViewingKey, key_of, number, values_of
 
 FOLDER = "viewers"
-MOST, MOST_NAME, MOST_FILE = 32, 40, 1024 * 1024
+MOST, MOST_NAME, MOST_FILE = 32, 40, 4 * 1024 * 1024  # a row has 3.7 KB
 _KEY = b"private-ai-guardian vault v1 viewer\x00"
 _EPOCH = b"private-ai-guardian vault v1 viewer epoch\x00"
 _TAG = b"private-ai-guardian vault v1 viewer tag\x00"
 _SEALED_BYTES = hpke.ENCAPSULATION + hpke.PRIVATE_BYTES + TAG_BYTES
 _ID = re.compile("[0-9a-f]{32}")
+_UNSEEN = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and signs that look like nothing
 AGAIN = "Take them out and let them in anew."
 
 
@@ -98,18 +100,28 @@ class Viewer:
 def make(name: str, passphrase: str, key: ViewingKey, epochs: Sequence[Epoch], privates: Sequence[bytearray]) -> Viewer:
     """Let somebody in, with all that was recorded. Blocks for some 100 ms. BadRequest."""
     check_passphrase(passphrase)
-    if not name.strip() or len(name) > MOST_NAME or not name.isprintable():
-        raise BadRequest(f"a name has 1 to {MOST_NAME} letters", field="name", cure="Give one that you know them by.")
+    name = named(name)
     parameters = Argon2Parameters(os.urandom(SALT_BYTES))
     kek = derive_kek(passphrase, parameters)
     private, public = hpke.generate()
     nonce = os.urandom(NONCE_BYTES)
     wrapped = AESGCM(kek).encrypt(nonce, private, _KEY + public)
     wipe(kek, private)
-    viewer = Viewer(os.urandom(16).hex(), name.strip(), key, parameters, public, nonce, wrapped, ())
+    viewer = Viewer(os.urandom(16).hex(), name, key, parameters, public, nonce, wrapped, ())
     for count in range(1, len(epochs) + 1):
         viewer = _with_epoch(viewer, epochs[:count], privates[:count])
     return viewer
+
+
+def named(name: str) -> str:
+    """Return a name as it is kept: one that can be seen, and told from others. BadRequest."""
+    kept = unicodedata.normalize("NFC", name).strip()
+    visible = kept.isprintable() and any(unicodedata.category(one)[0] in "LNS" for one in kept)
+    if not visible or len(kept) > MOST_NAME or set(kept) & _UNSEEN:
+        raise BadRequest(
+            f"a name has 1 to {MOST_NAME} letters that can be seen", field="name", cure="Give one that you know them by."
+        )
+    return kept
 
 
 def rotated(viewer: Viewer, epochs: Sequence[Epoch], privates: Sequence[bytearray]) -> Viewer:
@@ -132,7 +144,9 @@ def _with_epoch(viewer: Viewer, epochs: Sequence[Epoch], privates: Sequence[byte
 
 def _tag(viewer: Viewer, row: Row, private: bytearray) -> bytes:
     key = HKDF(SHA256(), CHECK_BYTES, None, _TAG).derive(private)
-    return hmac.digest(key, bytes.fromhex(viewer.id) + viewer.public + row.place(), "sha256")
+    name = viewer.name.encode()
+    whole = bytes.fromhex(viewer.id) + viewer.public + row.place() + viewer.key.secret + len(name).to_bytes(2, "big") + name
+    return hmac.digest(key, whole, "sha256")
 
 
 # on the disk
@@ -149,13 +163,13 @@ def read_all(folder: Path) -> tuple[list[Viewer], list[str]]:
                 found.append(_parse(path.stem, json.loads(file.read(MOST_FILE))))
         except FileNotFoundError:
             continue
-        except (OSError, ValueError, KeyError, TypeError, RecursionError, Damaged):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, Damaged, BadRequest):
             damaged.append(path.stem)
     return sorted(found, key=lambda one: (one.key.created_us, one.id)), damaged
 
 
 def write(folder: Path, viewer: Viewer) -> None:
-    """Keep them; ResourceGone, and then all is as it was."""
+    """Keep them; ResourceGone, and then all is as it was. The caller sees to it that nobody writes or removes beside it."""
     value: dict[str, Any] = {"format": 1, "name": viewer.name, **values_of(viewer.key)}
     value["rows"] = [{"check": _b64(row.check), "tag": _b64(row.tag)} for row in viewer.rows]
     value["vault"] = json.loads(viewer.vault())
@@ -194,17 +208,16 @@ def _path(folder: Path, id_: str) -> Path:
 
 def _parse(id_: str, value: Any) -> Viewer:
     vault, name = value["vault"], value["name"]
-    if value["format"] != 1 or type(name) is not str or not 0 < len(name) <= MOST_NAME or vault["kem"] != hpke.KEM_NAME:
+    if value["format"] != 1 or type(name) is not str or named(name) != name or vault["kem"] != hpke.KEM_NAME:
         raise ValueError("another format")
     kdf, own = vault["kdf"], vault["viewer"]
-    parameters = Argon2Parameters(
-        _unb64(kdf["salt"], SALT_BYTES), *(int(kdf[one]) for one in ("memory_kib", "time", "lanes"))
-    )
+    costs = (number(kdf[one], 32) for one in ("memory_kib", "time", "lanes"))
+    parameters = Argon2Parameters(_unb64(kdf["salt"], SALT_BYTES), *costs)
     parameters.check()
     rows = tuple(
         Row(
-            int(one["number"]),
-            int(one["created_us"]),
+            number(one["number"], 32),
+            number(one["created_us"], TIME_BITS),
             _unb64(one["public"], hpke.PUBLIC_BYTES),
             _unb64(one["sealed"], _SEALED_BYTES),
             _unb64(more["check"], CHECK_BYTES),

@@ -22,6 +22,7 @@ from guardian.platform.files import replace_file
 
 FILE = "viewing.json"
 SECRET_BYTES = 32  # 256 bits: what the relay records of a session cannot be searched for a passphrase without it
+TIME_BITS = 57  # µs until the year 6536: what a calendar can show
 PREFIX, VERSION, SUM_BYTES = "guardian-view:", 1, 4
 _SIZES = {"secret": SECRET_BYTES, "private": 32, "home": 32, "signature": 64}
 
@@ -101,12 +102,18 @@ def read(folder: Path) -> ViewingKey | None:
 
 def key_of(value: Any) -> ViewingKey:
     """Return the viewing key that stands in a JSON object, as `values_of` wrote it. ValueError, KeyError, TypeError."""
-    if type(value["created_us"]) is not int or not 0 <= value["created_us"] < 1 << 62:
-        raise ValueError("a number is none, or out of range")
+    created_us = number(value["created_us"], TIME_BITS)
     parts = {name: base64.b64decode(value[name], validate=True) for name in _SIZES}
     if any(len(part) != _SIZES[name] for name, part in parts.items()):
         raise ValueError("a part has a wrong length")
-    return ViewingKey(created_us=value["created_us"], **parts)
+    return ViewingKey(created_us=created_us, **parts)
+
+
+def number(value: Any, bits: int) -> int:
+    """Return a whole number of at most so many bits; ValueError."""
+    if type(value) is not int or not 0 <= value < 1 << bits:
+        raise ValueError("a number is none, or out of range")
+    return value
 
 
 def values_of(key: ViewingKey) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from guardian.cli import member as command
 from guardian.model.command import Signer
-from guardian.model.errors import BadRequest
+from guardian.model.errors import BadRequest, VaultLocked
 from guardian.model.relay import MemberDevice
 from guardian.model.views import ViewerStatus
 from tests.guardian.api.fakes import T0
@@ -74,4 +74,27 @@ async def test_who_looked_is_taken_out_and_the_vault_gets_a_key_that_they_do_not
     fakes.viewing.others = [ViewerStatus("ef" * 16, "Olga", T0)]
     kept = await run("remove", "Olga", "--no-rotate")
     assert "`guardian vault rotate`" in kept.output
+    fakes.viewing.others = [ViewerStatus("ef" * 16, "Olga", T0)]
+    empty = await run("remove", "Olga", "--passphrase-file", "-", typed="")
+    assert empty.exception.field == "--passphrase-file"
+    assert fakes.viewing.others, "nothing is done before it is known that all can be"
+    locked = await run("remove", "Olga", "--no-rotate", "--json")
+    assert json.loads(locked.stdout)["epoch"] is None
+    assert "hold keys" in locked.stderr
     assert fakes.vault.epoch == before + 1
+
+
+async def test_what_is_refused_is_refused_before_who_looks_is_out(run, fakes, monkeypatch):
+    fakes.viewing.others = [ViewerStatus("ef" * 16, "Olga", T0)]
+    fakes.relay.told = [MemberDevice("ab" * 16, "Olga", T0)]
+
+    async def locked(_):
+        raise VaultLocked("the vault is locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fakes.relay, "remove_device", locked)
+        refused = await run("remove", "Olga", typed="right\n")
+    assert refused.exception.message == "the vault is locked"
+    assert fakes.viewing.others
+    again = await run("remove", "Olga", typed="right\n")
+    assert "which they do not have" in again.output

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import threading
 from dataclasses import replace
 
 import pytest
@@ -29,9 +30,7 @@ def let_in(keyring, tmp_path):
     home = HomeKey.load(tmp_path, keyring, VaultSealer(keyring.public_key, keyring.epoch), 1)
 
     def let_in(name="Olga", created_us=5):
-        viewer = keyring.let_in(name, OLGAS, viewing.make(home, created_us))
-        viewers.write(tmp_path, viewer)
-        return viewer
+        return keyring.let_in(name, OLGAS, viewing.make(home, created_us))
 
     return let_in
 
@@ -80,8 +79,8 @@ def test_who_was_taken_out_has_no_key_for_what_comes_even_with_their_file_put_ba
     olga = let_in()
     path = tmp_path / viewers.FOLDER / f"{olga.id}.json"
     before = path.read_bytes()
-    assert viewers.remove(tmp_path, olga.id)
-    assert not viewers.remove(tmp_path, olga.id)
+    assert keyring.take_out(olga.id)
+    assert not keyring.take_out(olga.id)
     assert keyring.rotate(OWNERS, now_us=9) == 2
     assert [row.number for row in kept(tmp_path, "Paul").rows] == [1, 2]
     path.write_bytes(before)
@@ -102,10 +101,34 @@ def test_who_can_write_to_the_disk_has_nothing_sealed_to_a_key_of_theirs(keyring
     changed(tmp_path, viewer.id, other_key)
     keyring.rotate(OWNERS, now_us=9)
     assert [row.number for row in kept(tmp_path).rows] == [1]
-    ours = let_in("Paul")
+    ours = let_in("Paul", 7)
+    let_in("Rita", 8)
+    changed(tmp_path, kept(tmp_path, "Rita").id, lambda value: value.update(name="Olga and Rita"))  # another name
     os.rename(*(tmp_path / viewers.FOLDER / f"{one}.json" for one in (ours.id, "ab" * 16)))  # under another id
     keyring.rotate(OWNERS, now_us=10)
     assert [row.number for row in kept(tmp_path, "Paul").rows] == [1, 2]
+    assert [row.number for row in kept(tmp_path, "Olga and Rita").rows] == [1, 2]
+
+
+@pytest.mark.parametrize("other", ["taken out", "let in"])
+def test_what_is_done_while_it_rotates_is_done_before_or_after_it(keyring, let_in, tmp_path, monkeypatch, other):
+    olga = let_in()
+    write, done = viewers.write, []
+    change = {"taken out": lambda: keyring.take_out(olga.id), "let in": lambda: let_in("Paul", 6)}[other]
+    beside = threading.Thread(target=lambda: done.append(change()), daemon=True)
+
+    def slowly(folder, viewer):
+        if not beside.ident:  # it has read who is there, and writes the first of them
+            beside.start()
+            beside.join(1)
+        write(folder, viewer)
+
+    monkeypatch.setattr(viewers, "write", slowly)
+    keyring.rotate(OWNERS, now_us=9)
+    beside.join(60)
+    assert done
+    names = {one.name: [row.number for row in one.rows] for one in viewers.read_all(tmp_path)[0]}
+    assert names == ({} if other == "taken out" else {"Olga": [1, 2], "Paul": [1, 2]})
 
 
 def test_a_rotation_that_was_cut_off_leaves_them_in(keyring, let_in, tmp_path, monkeypatch):
@@ -126,6 +149,10 @@ def test_a_rotation_that_was_cut_off_leaves_them_in(keyring, let_in, tmp_path, m
     assert kept(tmp_path).until(keyring.epochs[-1]) == kept(tmp_path)
 
 
+def row(**values):
+    return lambda value: value["vault"]["epochs"][0].update(values)
+
+
 def test_a_damaged_file_is_told_and_keeps_nobody_else_out(keyring, let_in, tmp_path):
     viewer, paul = let_in(), let_in("Paul", 6)
     spoil = {
@@ -134,6 +161,15 @@ def test_a_damaged_file_is_told_and_keeps_nobody_else_out(keyring, let_in, tmp_p
         "cut": lambda path: changed(tmp_path, viewer.id, lambda value: value["vault"]["epochs"][0].update(sealed="AAAA")),
         "no rows": lambda path: changed(tmp_path, viewer.id, lambda value: value.update(rows=[])),
         "no name": lambda path: changed(tmp_path, viewer.id, lambda value: value.update(name=7)),
+        "infinite": lambda path: changed(tmp_path, viewer.id, row(number=float("inf"))),
+        "far future": lambda path: changed(tmp_path, viewer.id, lambda value: value.update(created_us=1 << 61)),
+        "a fraction": lambda path: changed(tmp_path, viewer.id, row(number=1.5)),
+        "below zero": lambda path: changed(tmp_path, viewer.id, row(number=-1)),
+        "infinite cost": lambda path: changed(
+            tmp_path, viewer.id, lambda value: value["vault"]["kdf"].update(time=float("inf"))
+        ),
+        "half a letter": lambda path: path.write_text(good.decode().replace('"Olga"', '"\\ud800"')),
+        "a name of two lines": lambda path: changed(tmp_path, viewer.id, lambda value: value.update(name="Olga\nPaul")),
         "no secret": lambda path: changed(tmp_path, viewer.id, lambda value: value.pop("secret")),
     }
     path = tmp_path / viewers.FOLDER / f"{viewer.id}.json"
@@ -149,7 +185,7 @@ def test_a_damaged_file_is_told_and_keeps_nobody_else_out(keyring, let_in, tmp_p
     assert viewers.read_all(tmp_path) == ([paul], [])
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 41, "a\nb"])
+@pytest.mark.parametrize("name", ["", "   ", "x" * 41, "a\nb", "\u3164", "\u2800", "\ud800", "\U000e0100", "\x1b[2J"])
 def test_a_name_that_is_none_is_refused(let_in, name, tmp_path):
     with pytest.raises(BadRequest) as told:
         let_in(name)
