@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guardian.index.engine import IndexFile
 from guardian.index.tables import copies as c
@@ -151,6 +153,30 @@ _SPANS = (
 )
 
 
+def _held_bytes() -> sa.Select[Any]:
+    """Return the statement for bytes by camera in spans, a JSON list of [camera, stream, start, end]. From a join with the table of
+    holds SQLite would look at every segment there is.
+    """
+    span = sa.func.json_each(sa.bindparam("spans", type_=sa.String)).table_valued("value", name="span")
+    camera, stream, start_us, end_us = (sa.func.json_extract(span.c.value, f"$[{at}]") for at in range(4))
+    on = sa.and_(s.c.camera == camera, s.c.stream == stream, *_shares_a_moment(start_us, end_us))
+    columns = sa.select(s.c.camera, s.c.segment_id, s.c.size_bytes)
+    found = columns.select_from(sa.join(span, s, on)).where(s.c.local).distinct().subquery()
+    return sa.select(found.c.camera, sa.func.sum(found.c.size_bytes)).group_by(found.c.camera)
+
+
+_HELD = _held_bytes()
+
+
+async def _streams(connection: AsyncConnection, camera: str) -> list[str]:
+    """Return a camera's streams, each found by one look into the index."""
+    found: list[str] = []
+    following = sa.select(sa.func.min(s.c.stream)).where(s.c.camera == camera)
+    while (name := await connection.scalar(following.where(s.c.stream > (found[-1] if found else "")))) is not None:
+        found.append(name)
+    return found
+
+
 class Recordings:
     """The repository of segments."""
 
@@ -274,13 +300,14 @@ class Recordings:
 
     async def held_bytes(self) -> dict[str, int]:
         """Bytes on our own disk that holds keep there, by camera."""
-        joined = sa.join(h, s, sa.and_(s.c.camera == h.c.camera, *_shares_a_moment(h.c.start_us, h.c.end_us)))
-        found = (
-            sa.select(s.c.camera, s.c.segment_id, s.c.size_bytes).select_from(joined).where(s.c.local).distinct().subquery()
-        )
-        query = sa.select(found.c.camera, sa.func.sum(found.c.size_bytes)).group_by(found.c.camera)
         async with self._index.read() as connection:
-            return {camera: int(size) for camera, size in await connection.execute(query)}
+            held = (await connection.execute(sa.select(h.c.camera, h.c.start_us, h.c.end_us).order_by(h.c.start_us))).all()
+            streams = {camera: await _streams(connection, camera) for camera in {row.camera for row in held}}
+            spans = [(row.camera, stream, row.start_us, row.end_us) for row in held for stream in streams[row.camera]]
+            if not spans:
+                return {}
+            rows = await connection.execute(_HELD, {"spans": json.dumps(spans)})
+            return {camera: int(size) for camera, size in rows}
 
     async def forget(self, segment_ids: Sequence[str]) -> None:
         """Take segments whose file is gone out of the index, in one transaction. What another store has stays known."""

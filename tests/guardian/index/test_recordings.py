@@ -11,6 +11,7 @@ from guardian.model.time import Span
 from tests.support.recorded import MINUTE, T0, record
 
 GAP = 1_500_000
+OF = (("front", "main"), ("front", "sub"), ("back", "main"))
 
 
 @pytest.fixture
@@ -110,3 +111,25 @@ async def test_the_timeline_reads_its_index_alone(index: IndexFile, recordings: 
             plan = [row[3] for row in await connection.execute(sa.text(f"EXPLAIN QUERY PLAN {query}"))]
             assert any("COVERING INDEX segments_by_time" in step for step in plan), plan
             assert not any("TEMP B-TREE" in step for step in plan), plan
+
+
+async def test_what_holds_keep_is_found_by_time_and_counted_once(index: IndexFile, recordings: Recordings) -> None:
+    import sqlalchemy as sa
+
+    from guardian.index import recordings as module
+    from guardian.index.holds import HoldRepository
+    from guardian.model.views import Hold
+
+    assert await recordings.held_bytes() == {}
+    await recordings.add([record(T0 + n * MINUTE, camera, stream=s) for n in range(5) for camera, s in OF])
+    spans = [(1, 3), (2, 4)]  # minutes; they overlap
+    await HoldRepository(index).put([Hold(f"h{a}", "front", T0 + a * MINUTE, T0 + b * MINUTE, "", 0) for a, b in spans])
+    assert await recordings.held_bytes() == {"front": 3 * 2 * 1000}
+    async with index.read() as connection:
+        asked: list[tuple[str, tuple[object, ...]]] = []
+        sa.event.listen(index.engine.sync_engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+        await connection.execute(module._HELD, {"spans": "[]"})
+        query, values = asked[-1]
+        plan = [row[3] for row in await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values)]
+    assert any("segments_by_time (camera=? AND stream=? AND start_us>" in step for step in plan), plan
+    assert not any(step.startswith("SCAN segments") for step in plan), plan
