@@ -343,7 +343,7 @@ class RelayLink(Protocol):
 class CloudLine:
     """What a `CloudSync` is given: `say` and `opaque` of the link, `ask(command)`, which does a command or says why not and returns
     the answer's bytes (empty: there is none to give), `plugins()`: name, state, and whether it is the project's own, and `statements()`
-    that the home has made of members, serialised.
+    that the home has made of members, serialised. `joined()`: whether there is a relay that carries what is said.
     """
 
     say: Callable[[str, bytes], Coroutine[Any, Any, None]]
@@ -351,6 +351,7 @@ class CloudLine:
     ask: Callable[[bytes], Awaitable[bytes]]
     plugins: Callable[[], Sequence[tuple[str, str, bool]]]
     statements: Callable[[], Sequence[bytes]] = tuple
+    joined: Callable[[], bool] = lambda: True
 
 
 class CloudSync(Protocol):

@@ -14,6 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from guardian.index.tables import metadata
 from guardian.model.errors import Damaged, DiskFull, ServiceUnavailable
 from guardian.platform.databases import close_given_up
 from guardian.platform.files import PRIVATE_FILE, make_private_dir, sync_dir
@@ -60,7 +61,9 @@ async def upgrade(engine: AsyncEngine) -> None:
     """Bring the tables to this version's form. Damaged where the file is no index, or is of a newer version."""
     try:
         async with engine.execution_options(guardian_begin="BEGIN IMMEDIATE").begin() as connection:
-            if await _revision(connection) != HEAD:
+            if not await connection.scalar(sa.text("SELECT count(*) FROM sqlite_master")):
+                await connection.run_sync(_make)
+            elif await _revision(connection) != HEAD:
                 await connection.run_sync(_migrate)
     except DatabaseError as error:
         raise translate(error) from error
@@ -72,6 +75,16 @@ async def _revision(connection: AsyncConnection) -> str | None:
         return None
     revision = await connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
     return None if revision is None else str(revision)
+
+
+def _make(connection: sa.Connection) -> None:
+    """Make the tables of an empty file as they are now, as if they had come by all migrations: that needs no alembic."""
+    metadata.create_all(connection)
+    connection.exec_driver_sql(
+        "CREATE TABLE alembic_version"
+        " (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+    )
+    connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (HEAD,))
 
 
 def _migrate(connection: sa.Connection) -> None:

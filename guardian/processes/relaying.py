@@ -11,6 +11,7 @@ import structlog
 
 from guardian.interfaces import CloudLine
 from guardian.model.errors import GuardianError
+from guardian.model.relay import RelayState
 from guardian.model.segment import ContentKind, SegmentHeader
 from guardian.platform.clock import Clock
 from guardian.pluginhost.registry import PluginRegistry
@@ -66,7 +67,8 @@ def make_relay(
     commands = CommandService(data_dir, home, _wire if able else None, settings, cameras, opaque, clock, signers)
     if link is not None and (brought := registry.cloud_sync()) is not None:
         sync = brought.make()
-        sync.use(CloudLine(link.say, link.opaque, commands.ask, partial(_plugins, registry), signers.statements))
+        plugins, joined = partial(_plugins, registry), lambda: link.status().state is not RelayState.NONE
+        sync.use(CloudLine(link.say, link.opaque, commands.ask, plugins, signers.statements, joined))
         link.take_sync(sync)
         signers.tell = sync.tell_statement
         commands.taken = True

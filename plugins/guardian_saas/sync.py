@@ -73,16 +73,17 @@ class Sync:
 
     async def keep_health(self) -> None:
         """Keep how this machine is: it goes up now, or when the relay is there again."""
+        if self._line is None or not self._line.joined():
+            return
         from guardian.protocol.v1 import events_pb2 as events
 
-        if self._line is not None:
-            now_s = self._context.clock.now().utc_us // 1_000_000
-            sample = events.Telemetry(time_s=now_s, readings=dict(self.readings()))
-            await self._line.say("health", bytes(sample.SerializeToString()))
+        now_s = self._context.clock.now().utc_us // 1_000_000
+        sample = events.Telemetry(time_s=now_s, readings=dict(self.readings()))
+        await self._line.say("health", bytes(sample.SerializeToString()))
 
     async def tell_inventory(self) -> None:
         """Say what is here, now."""
-        if self._line is not None:
+        if self._line is not None and self._line.joined():
             await self._line.say("inventory", self.inventory())
 
 

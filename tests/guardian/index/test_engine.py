@@ -38,12 +38,36 @@ async def test_pragmas_hold_on_every_connection(index: IndexFile) -> None:
     assert answers == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 1}
 
 
-async def test_migrations_make_exactly_the_tables(index: IndexFile) -> None:
+async def test_migrations_make_exactly_the_tables_that_a_new_index_has(index: IndexFile, tmp_path: Path) -> None:
     def differences(connection: sa.Connection) -> list[object]:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
-    async with index.engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
+    migrated = IndexFile(tmp_path / "migrated.db")
+    async with migrated.engine.begin() as connection:
+        await connection.run_sync(lambda sync: _to_revision(sync, "head"))
+    forms = []
+    for one in (index, migrated):
+        async with one.engine.connect() as connection:
+            assert await connection.run_sync(differences) == []
+            assert (await connection.execute(sa.text("SELECT version_num FROM alembic_version"))).all() == [(HEAD,)]
+            forms.append(await connection.run_sync(_form))
+    await migrated.close()
+    assert forms[0] == forms[1]
+
+
+def _form(connection: sa.Connection) -> dict[str, object]:
+    """Return the columns of every table and index."""
+    named = connection.exec_driver_sql("SELECT type, name, tbl_name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").all()
+    form: dict[str, object] = {}
+    for kind, name, table in named:
+        info = "index_xinfo" if kind == "index" else "table_xinfo"
+        rows = [tuple(row)[1:] for row in connection.exec_driver_sql(f"PRAGMA {info}('{name}')")]
+        form[name] = table, [[None if part is None else str(part).strip("'") for part in row] for row in rows]
+        if kind == "table":
+            lists = connection.exec_driver_sql(f"PRAGMA index_list('{name}')").all()
+            form[f"{name} indexes"] = sorted((one.name, one.unique, one.partial) for one in lists)
+            form[f"{name} rowid"] = connection.exec_driver_sql(f"PRAGMA table_list('{name}')").one().wr
+    return form
 
 
 def test_head_is_the_newest_migration() -> None:

@@ -40,12 +40,13 @@ def house(tmp_path):
         one = events.Command.FromString(command)
         return events.CommandDone(id=one.id, ok=one.verb != "set", code="").SerializeToString() if one.id else b""
 
-    def make(**settings):
+    def make(joined=True, **settings):
         context = PluginContext("saas", tmp_path, lambda: CAMERAS, None, clock=OwnClock())
         plugin = SaasPlugin(SaasConfig(**settings), context)
         (kind,) = plugin.register_cloud_syncs()
         made = kind.make()
-        made.use(CloudLine(say, lambda camera: camera.encode().ljust(16, b"."), ask, lambda: PLUGINS))
+        opaque = lambda camera: camera.encode().ljust(16, b".")  # noqa: E731
+        made.use(CloudLine(say, opaque, ask, lambda: PLUGINS, joined=lambda: joined))
         return made
 
     return SimpleNamespace(make=make, said=said, asked=asked)
@@ -63,6 +64,14 @@ def test_the_inventory_has_nothing_but_what_is_accounted_for(house):
     for word in (b"Canary", b"hobby", b"rtsp"):
         assert word not in raw
     assert {field.name for field, _ in found.ListFields()} == {"cameras", "version", "plugins", "other_plugins"}
+
+
+async def test_where_no_relay_is_joined_nothing_is_said(house):
+    for joined, said in ((False, []), (True, ["health", "inventory"])):
+        sync = house.make(joined=joined)
+        await sync.keep_health()
+        await sync.tell_inventory()
+        assert [what for what, _ in house.said] == said
 
 
 def test_plugins_are_not_told_where_the_owner_does_not_want_it(house):
