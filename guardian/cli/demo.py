@@ -10,8 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.panel import Panel
 
 from guardian.cli._output import emit, json_option
 
@@ -44,6 +42,9 @@ def demo(
     sources: tuple[str, ...], port: int | None, data: Path | None, no_browser: bool, exit_after: float | None, as_json: bool
 ) -> None:
     """See it work: live video, an event, its clip. Needs no camera and no network."""
+    from guardian.platform.lean import load_structlog
+
+    load_structlog()
     from guardian.platform.ports import free_port, port_is_free
     from guardian.processes.spawning import begin
     from guardian.services.demo import credentials, demo_settings
@@ -73,6 +74,9 @@ def demo(
                     }
                 )
                 return
+            from rich.console import Console
+            from rich.panel import Panel
+
             lines = f"Open        [bold]{running.url}[/bold]\nUser        [bold]{login.user}[/bold]\nPassword    [bold]{login.password}[/bold]\n"
             lines += f"Passphrase  [bold]{login.passphrase}[/bold]  (opens the vault; it is open now)\nAPI token   {running.token}\nData        {folder}"
             Console().print(Panel(lines, title="The Private AI Guardian", expand=False, padding=(1, 3)))

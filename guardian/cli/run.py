@@ -18,6 +18,9 @@ from guardian.cli._output import data_option, emit, json_option
 @json_option
 def run(port: int | None, host: str | None, exit_after: float | None, data: Path, as_json: bool) -> None:
     """Run the recorder and the web page with DATA/config.toml."""
+    from guardian.platform.lean import load_structlog
+
+    load_structlog()
     from guardian.model.errors import BadSetting
     from guardian.processes.spawning import begin
     from guardian.settings.load import load
