@@ -15,6 +15,7 @@ from guardian.model.vision import Box, Region
 ROOM = 1.4  # a square is this much larger than what it is for
 LEAST_SHARE = 0.52  # of the frame's shorter side: a square this large shows a person whole when only an arm moved
 GROWS = 1.18  # two squares become one when it is at most this much larger than the larger of them
+ROUNDING = 1e-3  # pixels: a square around two is cut to the frame, and still has the middle of what both are for
 MOST = 4  # squares a frame; where more are needed, those that lie nearest become one, at last the whole frame
 FEW = 2  # squares a frame, where more of them would be answered too late
 
@@ -74,7 +75,7 @@ def _merge(squares: list[_Square], width: int, height: int) -> list[_Square]:
         one = waiting.pop()
         for place, other in enumerate(done):
             side = _side(one, other)
-            if side <= shorter + 1 and side <= GROWS * max(one.side, other.side) + 1:
+            if side <= shorter + ROUNDING and side <= GROWS * max(one.side, other.side) + 1:
                 del done[place]
                 waiting.append(_both(one, other, width, height))
                 break
@@ -87,7 +88,7 @@ def _fewer(squares: list[_Square], width: int, height: int, most: int) -> list[_
     """Put those together that make the smallest square, until few enough are left: the far ones keep their own, and their size in it."""
     while len(squares) > most:
         one, other = min(combinations(squares, 2), key=lambda pair: _side(*pair))
-        if _side(one, other) > min(width, height) + 1:
+        if _side(one, other) > min(width, height) + ROUNDING:
             break
         both = _both(one, other, width, height)
         squares = _merge([square for square in squares if square not in (one, other)] + [both], width, height)
