@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from guardian.model.errors import BadSetting, Damaged, ResourceGone
 from guardian.platform.files import replace_file
 from guardian.vault import hpke
 from guardian.vault.epochs import CHECK_BYTES, NONCE_BYTES, RESTORE, Epoch, Recovery
+from guardian.vault.fields import b64, kdf_of, kdf_value, number, unb64
 from guardian.vault.format import TAG_BYTES
 from guardian.vault.passphrase import SALT_BYTES, Argon2Parameters
 
@@ -94,22 +94,22 @@ def restore_vault(folder: Path) -> bool:
 
 
 def _text(vault: VaultFile) -> bytes:
-    p, recovery = vault.parameters, vault.recovery
+    recovery = vault.recovery
     value: dict[str, Any] = {
         "format": 1,
-        "kdf": {"name": "argon2id", "salt": _b64(p.salt), "memory_kib": p.memory_kib, "time": p.time, "lanes": p.lanes},
+        "kdf": kdf_value(vault.parameters),
         "kem": hpke.KEM_NAME,
         "epochs": [_epoch_value(epoch) for epoch in vault.epochs],
     }
     if recovery is not None:
         value["recovery"] = {
             "created_us": recovery.created_us,
-            "salt": _b64(recovery.salt),
-            "public": _b64(recovery.public),
-            "anchor": _b64(recovery.anchor),
+            "salt": b64(recovery.salt),
+            "public": b64(recovery.public),
+            "anchor": b64(recovery.anchor),
         }
     if vault.check:
-        value["check"] = _b64(vault.check)
+        value["check"] = b64(vault.check)
     return json.dumps(value, indent=2).encode() + b"\n"
 
 
@@ -117,59 +117,40 @@ def _epoch_value(epoch: Epoch) -> dict[str, Any]:
     value: dict[str, Any] = {
         "number": epoch.number,
         "created_us": epoch.created_us,
-        "public": _b64(epoch.public),
-        "nonce": _b64(epoch.nonce),
-        "wrapped": _b64(epoch.wrapped),
+        "public": b64(epoch.public),
+        "nonce": b64(epoch.nonce),
+        "wrapped": b64(epoch.wrapped),
     }
-    return value | ({"recovery": _b64(epoch.recovery)} if epoch.recovery else {})
-
-
-def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def _bytes(text: Any, size: int | None = None) -> bytes:
-    data = base64.b64decode(str(text), validate=True)
-    if size is not None and len(data) != size:
-        raise ValueError(f"{len(data)} bytes where {size} belong")
-    return data
-
-
-def _number(value: Any, bits: int) -> int:
-    if type(value) is not int or not 0 <= value < 1 << bits:
-        raise ValueError("a number is none, or out of range")
-    return value
+    return value | ({"recovery": b64(epoch.recovery)} if epoch.recovery else {})
 
 
 def _parse(value: Any) -> VaultFile:
-    if value["format"] != 1 or value["kdf"]["name"] != "argon2id" or value["kem"] != hpke.KEM_NAME:
+    if value["format"] != 1 or value["kem"] != hpke.KEM_NAME:
         raise ValueError("unknown format")
-    kdf = value["kdf"]
-    parameters = Argon2Parameters(_bytes(kdf["salt"]), *(_number(kdf[name], 32) for name in ("memory_kib", "time", "lanes")))
-    parameters.check()
+    parameters = kdf_of(value["kdf"])
     recovery = _parse_recovery(value["recovery"]) if "recovery" in value else None
     epochs = tuple(_parse_epoch(one, recovery is not None) for one in value["epochs"])
     if not epochs or [epoch.number for epoch in epochs] != sorted({epoch.number for epoch in epochs}):
         raise ValueError("no epochs, or not in order")
     checked = recovery is not None or len(epochs) > 1 or "check" in value
-    return VaultFile(parameters, epochs, recovery, _bytes(value["check"], CHECK_BYTES) if checked else b"")
+    return VaultFile(parameters, epochs, recovery, unb64(value["check"], CHECK_BYTES) if checked else b"")
 
 
 def _parse_epoch(one: Any, with_recovery: bool) -> Epoch:
     return Epoch(
-        _number(one["number"], 32),
-        _bytes(one["public"], hpke.PUBLIC_BYTES),
-        _bytes(one["nonce"], NONCE_BYTES),
-        _bytes(one["wrapped"], hpke.PRIVATE_BYTES + TAG_BYTES),
-        _number(one["created_us"], 62),
-        _bytes(one["recovery"], _RECOVERY_BYTES) if with_recovery else b"",
+        number(one["number"], 32),
+        unb64(one["public"], hpke.PUBLIC_BYTES),
+        unb64(one["nonce"], NONCE_BYTES),
+        unb64(one["wrapped"], hpke.PRIVATE_BYTES + TAG_BYTES),
+        number(one["created_us"], 62),
+        unb64(one["recovery"], _RECOVERY_BYTES) if with_recovery else b"",
     )
 
 
 def _parse_recovery(one: Any) -> Recovery:
     return Recovery(
-        _number(one["created_us"], 62),
-        _bytes(one["salt"], SALT_BYTES),
-        _bytes(one["public"], hpke.PUBLIC_BYTES),
-        _bytes(one["anchor"], CHECK_BYTES),
+        number(one["created_us"], 62),
+        unb64(one["salt"], SALT_BYTES),
+        unb64(one["public"], hpke.PUBLIC_BYTES),
+        unb64(one["anchor"], CHECK_BYTES),
     )

@@ -9,7 +9,6 @@ epoch sealed to a key of theirs; nor can who was taken out, from the rotation on
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hmac
 import json
@@ -29,9 +28,10 @@ from guardian.model.errors import BadRequest, Damaged, ResourceGone
 from guardian.platform.files import make_private_dir, replace_file
 from guardian.vault import hpke
 from guardian.vault.epochs import CHECK_BYTES, NONCE_BYTES, Epoch, check_of
+from guardian.vault.fields import b64, kdf_of, kdf_value, number, unb64
 from guardian.vault.format import TAG_BYTES
 from guardian.vault.passphrase import SALT_BYTES, Argon2Parameters, check_passphrase, derive_kek, wipe
-from guardian.vault.viewing import TIME_BITS, ViewingKey, key_of, number, values_of
+from guardian.vault.viewing import TIME_BITS, ViewingKey, key_of, values_of
 
 FOLDER = "viewers"
 MOST, MOST_NAME, MOST_FILE = 32, 40, 4 * 1024 * 1024  # a row has 3.7 KB
@@ -82,17 +82,16 @@ class Viewer:
 
     def vault(self) -> bytes:
         """Return what their browser opens with their passphrase, as others do `vault.json`."""
-        p = self.parameters
         value = {
             "format": 1,
-            "kdf": {"name": "argon2id", "salt": _b64(p.salt), "memory_kib": p.memory_kib, "time": p.time, "lanes": p.lanes},
+            "kdf": kdf_value(self.parameters),
             "kem": hpke.KEM_NAME,
-            "viewer": {"public": _b64(self.public), "nonce": _b64(self.nonce), "wrapped": _b64(self.wrapped)},
+            "viewer": {"public": b64(self.public), "nonce": b64(self.nonce), "wrapped": b64(self.wrapped)},
             "epochs": [
-                {"number": row.number, "created_us": row.created_us, "public": _b64(row.public), "sealed": _b64(row.sealed)}
+                {"number": row.number, "created_us": row.created_us, "public": b64(row.public), "sealed": b64(row.sealed)}
                 for row in self.rows
             ],
-            "check": _b64(self.rows[-1].check),
+            "check": b64(self.rows[-1].check),
         }
         return json.dumps(value).encode()
 
@@ -171,7 +170,7 @@ def read_all(folder: Path) -> tuple[list[Viewer], list[str]]:
 def write(folder: Path, viewer: Viewer) -> None:
     """Keep them; ResourceGone, and then all is as it was. The caller sees to it that nobody writes or removes beside it."""
     value: dict[str, Any] = {"format": 1, "name": viewer.name, **values_of(viewer.key)}
-    value["rows"] = [{"check": _b64(row.check), "tag": _b64(row.tag)} for row in viewer.rows]
+    value["rows"] = [{"check": b64(row.check), "tag": b64(row.tag)} for row in viewer.rows]
     value["vault"] = json.loads(viewer.vault())
     try:
         make_private_dir(folder / FOLDER)
@@ -210,34 +209,20 @@ def _parse(id_: str, value: Any) -> Viewer:
     vault, name = value["vault"], value["name"]
     if value["format"] != 1 or type(name) is not str or named(name) != name or vault["kem"] != hpke.KEM_NAME:
         raise ValueError("another format")
-    kdf, own = vault["kdf"], vault["viewer"]
-    costs = (number(kdf[one], 32) for one in ("memory_kib", "time", "lanes"))
-    parameters = Argon2Parameters(_unb64(kdf["salt"], SALT_BYTES), *costs)
-    parameters.check()
+    parameters, own = kdf_of(vault["kdf"]), vault["viewer"]
     rows = tuple(
         Row(
             number(one["number"], 32),
             number(one["created_us"], TIME_BITS),
-            _unb64(one["public"], hpke.PUBLIC_BYTES),
-            _unb64(one["sealed"], _SEALED_BYTES),
-            _unb64(more["check"], CHECK_BYTES),
-            _unb64(more["tag"], CHECK_BYTES),
+            unb64(one["public"], hpke.PUBLIC_BYTES),
+            unb64(one["sealed"], _SEALED_BYTES),
+            unb64(more["check"], CHECK_BYTES),
+            unb64(more["tag"], CHECK_BYTES),
         )
         for one, more in zip(vault["epochs"], value["rows"], strict=True)
     )
     if not rows or [row.number for row in rows] != sorted({row.number for row in rows}):
         raise ValueError("no epochs, or not in order")
-    public, nonce = _unb64(own["public"], hpke.PUBLIC_BYTES), _unb64(own["nonce"], NONCE_BYTES)
-    wrapped = _unb64(own["wrapped"], hpke.PRIVATE_BYTES + TAG_BYTES)
+    public, nonce = unb64(own["public"], hpke.PUBLIC_BYTES), unb64(own["nonce"], NONCE_BYTES)
+    wrapped = unb64(own["wrapped"], hpke.PRIVATE_BYTES + TAG_BYTES)
     return Viewer(id_, name, key_of(value), parameters, public, nonce, wrapped, rows)
-
-
-def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def _unb64(text: Any, size: int) -> bytes:
-    data = base64.b64decode(str(text), validate=True)
-    if len(data) != size:
-        raise ValueError(f"{len(data)} bytes where {size} belong")
-    return data

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from guardian.model.errors import BadRequest, Damaged, ResourceGone
 from guardian.platform.files import replace_file
+from guardian.vault.fields import b64, number, unb64
 
 FILE = "viewing.json"
 SECRET_BYTES = 32  # 256 bits: what the relay records of a session cannot be searched for a passphrase without it
@@ -103,22 +104,12 @@ def read(folder: Path) -> ViewingKey | None:
 def key_of(value: Any) -> ViewingKey:
     """Return the viewing key that stands in a JSON object, as `values_of` wrote it. ValueError, KeyError, TypeError."""
     created_us = number(value["created_us"], TIME_BITS)
-    parts = {name: base64.b64decode(value[name], validate=True) for name in _SIZES}
-    if any(len(part) != _SIZES[name] for name, part in parts.items()):
-        raise ValueError("a part has a wrong length")
-    return ViewingKey(created_us=created_us, **parts)
-
-
-def number(value: Any, bits: int) -> int:
-    """Return a whole number of at most so many bits; ValueError."""
-    if type(value) is not int or not 0 <= value < 1 << bits:
-        raise ValueError("a number is none, or out of range")
-    return value
+    return ViewingKey(created_us=created_us, **{name: unb64(value[name], size) for name, size in _SIZES.items()})
 
 
 def values_of(key: ViewingKey) -> dict[str, Any]:
     """Return a viewing key as members of a JSON object."""
-    return {"created_us": key.created_us, **{name: base64.b64encode(getattr(key, name)).decode() for name in _SIZES}}
+    return {"created_us": key.created_us, **{name: b64(getattr(key, name)) for name in _SIZES}}
 
 
 def write(folder: Path, key: ViewingKey | None) -> None:
