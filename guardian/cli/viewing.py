@@ -11,7 +11,7 @@ import click
 
 from guardian.cli._ask import ask
 from guardian.cli._output import data_option, emit, json_option
-from guardian.cli._secret import SecretFile, given
+from guardian.cli._secret import SecretFile, new_passphrase_from
 from guardian.model.health import Finding, Health
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def let_in(name: str, passphrase_file: Path | None, no_qr: bool, data: Path, as_
     They see everything that is and was recorded, and learn neither of yours. The vault must be unlocked.
     `guardian member remove` takes them out.
     """
-    passphrase = given(passphrase_file, "passphrase") if passphrase_file is not None else ""
+    passphrase = new_passphrase_from(passphrase_file) if passphrase_file is not None else ""
     value = ask(data, "POST", "/viewing/viewers", {"name": name, "passphrase": passphrase})
     if as_json:
         emit(value)

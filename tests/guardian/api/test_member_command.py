@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from guardian.cli import member as command
+from guardian.cli import viewing
 from guardian.model.command import Signer
 from guardian.model.errors import BadRequest, VaultLocked
 from guardian.model.relay import MemberDevice
@@ -29,9 +30,10 @@ def run(client, fakes, monkeypatch):
         return asyncio.run_coroutine_threadsafe(go(), loop).result(10)
 
     monkeypatch.setattr(command, "ask", ask)
+    monkeypatch.setattr(viewing, "ask", ask)
 
-    async def run(*words, typed=""):
-        return await asyncio.to_thread(CliRunner().invoke, command.member, [*words], typed)
+    async def run(*words, typed="", of=command.member):
+        return await asyncio.to_thread(CliRunner().invoke, of, [*words], typed)
 
     return run
 
@@ -98,3 +100,18 @@ async def test_what_is_refused_is_refused_before_who_looks_is_out(run, fakes, mo
     assert fakes.viewing.others
     again = await run("remove", "Olga", typed="right\n")
     assert "which they do not have" in again.output
+
+
+async def test_who_is_let_in_gets_both_secrets_on_the_screen_and_no_passphrase_that_is_none(run, fakes):
+    for typed in ("", "short"):
+        refused = await run("let-in", "--name", "Olga", "--passphrase-file", "-", typed=typed, of=viewing.viewing)
+        assert "at least 8" in refused.exception.message
+        assert fakes.viewing.others == []
+    done = await run("let-in", "--name", "Olga", "--no-qr", of=viewing.viewing)
+    assert done.stdout == "Viewing key:  guardian-view:olga\nPassphrase:   made-words\n"
+    own = await run(
+        "let-in", "--name", "Paul", "--passphrase-file", "-", "--json", typed="his own words", of=viewing.viewing
+    )
+    assert json.loads(own.stdout)["passphrase"] == "his own words"
+    status = await run("status", of=viewing.viewing)
+    assert "efefefef        Olga, since " in status.output
