@@ -39,8 +39,8 @@ OnState = Callable[[CameraState, GuardianError | None], None]
 
 class CaptureRunner:
     """Captures until stopped. Callbacks come from its thread: `on_run` before the samples of a run, `on_state` at changes
-    (RUNNING with the first run, RETRYING, FAILED or ENDED when it is over) and at each try that failed, `on_sound` with every packet of sound as it came,
-    also of one that MP4 cannot carry, and the UTC time of its arrival."""
+    (RUNNING with the first run, RETRYING, FAILED or ENDED when it is over) and at each try that failed, `on_sound` with every
+    packet of sound as it came, also of one that MP4 cannot carry, and the UTC time of its arrival."""
 
     def __init__(
         self,

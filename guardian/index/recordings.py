@@ -301,7 +301,7 @@ class Recordings:
     async def held_bytes(self) -> dict[str, int]:
         """Bytes on our own disk that holds keep there, by camera."""
         async with self._index.read() as connection:
-            held = (await connection.execute(sa.select(h.c.camera, h.c.start_us, h.c.end_us).order_by(h.c.start_us))).all()
+            held = (await connection.execute(sa.select(h.c.camera, h.c.start_us, h.c.end_us))).all()
             streams = {camera: await _streams(connection, camera) for camera in {row.camera for row in held}}
             spans = [(row.camera, stream, row.start_us, row.end_us) for row in held for stream in streams[row.camera]]
             if not spans:

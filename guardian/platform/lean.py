@@ -5,8 +5,8 @@ import sys
 
 
 def load_structlog() -> None:
-    """Load structlog without rich, which it takes along where that is installed, for tracebacks in colour: 9 MB in every process, and
-    50 ms. Ours are plain. Does nothing where either is loaded.
+    """Load structlog without rich, which it takes along where that is installed, for tracebacks in colour: 3 MB of the conductor's
+    memory. Ours are plain. Does nothing where either is loaded.
     """
     if "structlog" in sys.modules or "rich" in sys.modules:
         return
