@@ -36,10 +36,8 @@ PROOF_WITHIN_S = 180.0  # Argon2id on an old phone
 IDLE_S = 900.0  # without a question; who watches live asks nothing, and their browser says that it is there
 LONGEST_S = 12 * 3600.0
 MOST_SESSIONS, MOST_STRANGERS, MOST_ASKED = 16, 8, 16
-MOST_OF_ONE, MOST_OF_OTHERS = (
-    4,
-    12,
-)  # sessions and proofs of one who was let in, and of all of them: the owner always finds room
+# Sessions and proofs of one who was let in, and of all of them: the owner always finds room.
+MOST_OF_ONE, MOST_OF_OTHERS = 4, 12
 PART = 256 * 1024  # of a body: other answers get their turn in between
 OUT = 4  # messages that wait to be sealed; full: who answers waits, and the live picture skips to its next keyframe
 MOST_RANGE = 8 * 1024 * 1024
